@@ -1,0 +1,36 @@
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "core/ops/op.h"
+
+namespace whittle {
+
+struct PassContext {
+  const OpTable& ops;
+  ThreadPool& pool;
+  /** Constant folding keeps a result only while it adds at most this many bytes to the model. */
+  int64_t fold_budget_bytes = 1 << 20;
+};
+
+/** A rewrite from ONNX to ONNX that keeps the meaning; returns whether it changed anything. */
+struct Pass {
+  std::string_view name;
+  bool (*run)(Graph& graph, const PassContext& context);
+};
+
+// One declaration a file of core/passes.
+bool eliminate_dead_code(Graph& graph, const PassContext& context);
+bool eliminate_identity(Graph& graph, const PassContext& context);
+bool fold_constants(Graph& graph, const PassContext& context);
+bool fold_batch_norm(Graph& graph, const PassContext& context);
+
+/** What compile runs on its own copy, in order: the one hand-written list (passes.cpp). */
+const std::vector<Pass>& compile_passes();
+/** The pass of that name, or nullptr. */
+const Pass* find_pass(std::string_view name);
+/** Runs `passes` in order, repeating the list until nothing changes (bounded). */
+void run_passes(Graph& graph, const std::vector<Pass>& passes, const PassContext& context);
+
+}  // namespace whittle
