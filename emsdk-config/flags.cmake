@@ -1,0 +1,44 @@
+# Flags of the wasm modules, each with its reason.
+
+set(WHITTLE_WASM_COMPILE
+  # C++ exceptions at no cost where none is thrown. The older of the two encodings, because Node 20
+  # and Safari before 18.4 do not know the newer (exnref).
+  -fwasm-exceptions
+  -sWASM_LEGACY_EXCEPTIONS=1
+)
+if(NOT WHITTLE_SCALAR)
+  # Every current engine has fixed-width SIMD; those without get the scalar module.
+  list(APPEND WHITTLE_WASM_COMPILE -msimd128)
+endif()
+if(WHITTLE_THREADS)
+  list(APPEND WHITTLE_WASM_COMPILE -pthread)
+endif()
+
+set(WHITTLE_WASM_LINK
+  # One factory function in one ES module, for pages, workers and Node alike.
+  -sMODULARIZE=1
+  -sEXPORT_ES6=1
+  -sENVIRONMENT=web,worker,node
+  # No eval or new Function: pages with a strict content security policy can use the module.
+  -sDYNAMIC_EXECUTION=0
+  # Models decide how much memory is needed; 4 GB is all that 32-bit addresses reach.
+  -sALLOW_MEMORY_GROWTH=1
+  -sMAXIMUM_MEMORY=4GB
+  # The default of 64 kB overflows silently with Eigen and with nested subgraphs.
+  -sSTACK_SIZE=1MB
+  # The core knows no files.
+  -sFILESYSTEM=0
+  # Return from main is not the end: the module serves calls until it is dropped.
+  -sEXIT_RUNTIME=0
+  --bind
+)
+if(WHITTLE_THREADS)
+  list(APPEND WHITTLE_WASM_LINK
+    # Threads are started by an awaited call, never at load.
+    -sPTHREAD_POOL_SIZE=0
+    # Same reason as STACK_SIZE.
+    -sDEFAULT_PTHREAD_STACK_SIZE=1MB
+    # Shared memory that grows slows JavaScript's view of the heap, not wasm: not worth a warning.
+    -Wno-pthreads-mem-growth
+  )
+endif()

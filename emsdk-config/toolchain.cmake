@@ -1,0 +1,11 @@
+# CMake toolchain file: the Emscripten that emsdk-config/setup.sh made ready.
+if(DEFINED ENV{WHITTLE_TOOLCHAIN})
+  set(toolchain $ENV{WHITTLE_TOOLCHAIN})
+else()
+  set(toolchain ${CMAKE_CURRENT_LIST_DIR}/../.toolchain)
+endif()
+get_filename_component(EMSCRIPTEN_ROOT_PATH ${toolchain}/emscripten-root REALPATH)
+if(NOT EXISTS ${EMSCRIPTEN_ROOT_PATH}/emcc)
+  message(FATAL_ERROR "No Emscripten in ${toolchain}. Run emsdk-config/setup.sh")
+endif()
+include(${EMSCRIPTEN_ROOT_PATH}/cmake/Modules/Platform/Emscripten.cmake)
