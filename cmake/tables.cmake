@@ -22,7 +22,7 @@ function(whittle_table output header function table prefix)
 namespace whittle {
 
 @declarations@
-void @function@(@table@& table) {
+void @function@([[maybe_unused]] @table@& table) {
 @calls@}
 
 }  // namespace whittle
