@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "core/compress/technique.h"
+#include "core/measure/gate.h"
+
+namespace whittle {
+
+inline constexpr int kRecipeVersion = 1;
+
+struct RecipeStep {
+  const TechniqueDef* technique = nullptr;
+  Options options;
+  std::vector<LayerRule> rules;
+  /** Keep the step even when it makes the bytes or the arithmetic grow. */
+  bool keep = false;
+  nlohmann::json source;  // as given
+  std::string path;       // "steps[0]"
+
+  int data_passes() const {
+    return technique->data_passes == nullptr ? 0 : technique->data_passes(options);
+  }
+};
+
+/** A validated recipe. */
+struct Recipe {
+  uint64_t seed = 0;
+  std::string target = "whittle";
+  nlohmann::json input;  // preprocessing, read by whoever makes the samples; may be null
+  Gate gate;
+  std::vector<RecipeStep> steps;
+
+  /** Passes over the data that all steps together need. */
+  int data_passes() const;
+};
+
+/**
+ * Parses and checks `{whittle: 1, seed?, target?, input?, gate?, steps: [...]}` wholly, without a
+ * model. Throws INVALID_RECIPE, UNKNOWN_TECHNIQUE, INVALID_OPTION naming the place
+ * ("steps[1].energy") and the nearest known name.
+ */
+Recipe parse_recipe(const nlohmann::json& source, const TechniqueTable& techniques);
+
+/**
+ * Checks a recipe against a model before anything runs: layer rules that match nothing
+ * (NO_SUCH_LAYER), a model that is quantized already (ALREADY_QUANTIZED).
+ */
+void check_recipe(const Recipe& recipe, const Model& model);
+
+/** The names of the presets. */
+const std::vector<std::string>& preset_names();
+/**
+ * The recipe a preset stands for on this model: "safest", "smallest", "fastest", "balanced". With
+ * data the convolutional networks get static quantization. Throws INVALID_RECIPE for another name.
+ */
+nlohmann::json preset_recipe(std::string_view preset, const Model& model, bool have_data);
+
+/** Whether a model holds integer or 16-bit weights behind QDQ or integer operators. */
+bool is_quantized(const Model& model);
+
+}  // namespace whittle
