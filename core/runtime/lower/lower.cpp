@@ -1,0 +1,58 @@
+#include "core/runtime/lower/lower.h"
+
+namespace whittle {
+
+const std::vector<Lowering>& lowerings() {
+  static const std::vector<Lowering> list = {};
+  return list;
+}
+
+namespace {
+
+LoweredValue lower_value(const Value& value, const Fact& fact) {
+  LoweredValue lowered;
+  lowered.name = value.origin_name();
+  lowered.dtype = fact.dtype != DType::undefined ? fact.dtype : value.dtype;
+  if (value.is_constant()) {
+    lowered.constant = value.constant;
+    lowered.dtype = value.constant.dtype();
+    lowered.shape = value.constant.shape();
+    lowered.is_static = lowered.dtype != DType::string;
+    return lowered;
+  }
+  const auto shape = fact.dims ? concrete(*fact.dims) : std::nullopt;
+  if (shape) lowered.shape = *shape;
+  lowered.is_static =
+      shape && lowered.dtype != DType::undefined && lowered.dtype != DType::string;
+  return lowered;
+}
+
+Cost cost_of(const Node& node, const OpDef& op, const std::vector<Fact>& facts) {
+  if (op.cost == nullptr) return {};
+  const auto gather = [&](const std::vector<ValueId>& ids) {
+    std::vector<Fact> list;
+    for (ValueId id : ids) list.push_back(id == kNoValue ? Fact{} : facts[static_cast<size_t>(id)]);
+    return list;
+  };
+  const std::vector<Fact> inputs = gather(node.inputs);
+  const std::vector<Fact> outputs = gather(node.outputs);
+  return op.cost(NodeFacts{node, inputs, outputs});
+}
+
+}  // namespace
+
+LoweredGraph lower_graph(const Graph& graph, const std::vector<Fact>& facts, const OpTable& table) {
+  LoweredGraph lowered;
+  for (size_t i = 0; i < graph.values.size(); ++i) {
+    lowered.values.push_back(lower_value(graph.values[i], facts[i]));
+  }
+  for (const Node& node : graph.nodes) {
+    const OpDef& op = table.at(node);
+    lowered.ops.push_back(LoweredOp{node, &op, node.op, {}, {}, cost_of(node, op, facts)});
+  }
+  lowered.inputs = graph.inputs;
+  lowered.outputs = graph.outputs;
+  return lowered;
+}
+
+}  // namespace whittle
