@@ -366,7 +366,8 @@ using HalfToFloatFn = void (*)(const uint16_t* x, float* y, size_t n);
 using FloatToHalfFn = void (*)(const float* x, uint16_t* y, size_t n);
 
 // One horizontal blend for linear resize of NHWC rows:
-// y[ox * channels + c] = x0[l] * (1 - t)(1 - s) + ... with columns left[ox], right[ox] (pixel
+// y[ox * channels + c] = lerp(lerp(row0[left], row0[right], fx), lerp(row1[left], row1[right], fx),
+// fy), lerp(a, b, t) = a + (b - a) * t, with columns left[ox], right[ox] (pixel
 // indices), fx[ox] the weight of the right column and fy the weight of row1.
 struct ResizeRowArgs {
   const float* row0 = nullptr;

@@ -1,0 +1,16 @@
+#include "core/kernels/simd/gemm.h"
+
+#include "core/kernels/relaxed/ops.h"
+#include "core/kernels/relaxed/relaxed.h"
+
+namespace whittle::relaxed {
+
+void fill_gemm(KernelTable& table) {
+  table.gemm_tile = simd::gemm_tile<Ops>();
+  table.gemm = {simd::gemm<Ops, WeightKind::f32>, simd::gemm<Ops, WeightKind::f16>,
+                simd::gemm<Ops, WeightKind::s8>};
+  table.conv = {simd::conv<Ops, WeightKind::f32>, simd::conv<Ops, WeightKind::f16>,
+                simd::conv<Ops, WeightKind::s8>};
+}
+
+}  // namespace whittle::relaxed

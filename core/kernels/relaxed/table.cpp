@@ -1,0 +1,15 @@
+#include "core/kernels/relaxed/relaxed.h"
+
+namespace whittle {
+
+const KernelTable& relaxed_kernels() {
+  static const KernelTable table = [] {
+    KernelTable t = simd128_kernels();
+    t.tier = Tier::relaxed;
+    relaxed::fill_gemm(t);
+    return t;
+  }();
+  return table;
+}
+
+}  // namespace whittle

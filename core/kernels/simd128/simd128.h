@@ -1,0 +1,10 @@
+#pragma once
+
+#include "core/kernels/kernel_table.h"
+
+namespace whittle::simd128 {
+
+// Each overrides its fields of the table.
+void fill_gemm(KernelTable& table);
+
+}  // namespace whittle::simd128

@@ -1,0 +1,15 @@
+#include "core/kernels/simd128/simd128.h"
+
+namespace whittle {
+
+const KernelTable& simd128_kernels() {
+  static const KernelTable table = [] {
+    KernelTable t = reference_kernels();
+    t.tier = Tier::simd128;
+    simd128::fill_gemm(t);
+    return t;
+  }();
+  return table;
+}
+
+}  // namespace whittle

@@ -1,0 +1,16 @@
+#pragma once
+
+// Sizes that the kernels and the scratch they ask for agree on.
+
+#include <cstddef>
+
+namespace whittle {
+
+// Row tiles handled per weight panel before the next panel is read: the panel then comes from
+// memory once for all of them, while their rows of A stay in the second-level cache.
+constexpr size_t kTilesPerBlock = 16;
+
+// Output pixels a depthwise kernel computes together.
+constexpr size_t kDwConvPixels = 4;
+
+}  // namespace whittle

@@ -1,0 +1,78 @@
+// Micro-benchmarks of the kernels: billions of multiply-accumulates (or elements) per second, one
+// thread, each tier the build contains. Arguments: words that a line must contain to be run.
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <string>
+
+#include "tests/bench/kernels/bench.h"
+
+namespace whittle::bench {
+namespace {
+
+std::vector<std::string> filters;
+
+double seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+uint32_t next_random() {
+  static uint32_t state = 1;
+  state = state * 1664525u + 1013904223u;
+  return state >> 8;
+}
+
+}  // namespace
+
+std::vector<float> random_floats(size_t n) {
+  std::vector<float> values(n);
+  for (float& v : values) v = static_cast<float>(next_random()) * 0x1p-23f - 1.0f;
+  return values;
+}
+
+std::vector<uint8_t> random_bytes(size_t n) {
+  std::vector<uint8_t> values(n);
+  for (uint8_t& v : values) v = static_cast<uint8_t>(next_random());
+  return values;
+}
+
+void report(const KernelTable& table, const char* group, const char* name, size_t work,
+            const std::function<void()>& run) {
+  char line[128];
+  std::snprintf(line, sizeof(line), "%-10s %-12s %-26s", tier_name(table.tier), group, name);
+  for (const std::string& filter : filters) {
+    if (!std::strstr(line, filter.c_str())) return;
+  }
+  run();
+  double start = seconds();
+  run();
+  const double once = std::max(seconds() - start, 1e-7);
+  const int repeats = std::max(1, static_cast<int>(0.0005 / once));
+  std::vector<double> samples;
+  const double stop = seconds() + 0.15;
+  while (samples.size() < 5 || seconds() < stop) {
+    start = seconds();
+    for (int r = 0; r < repeats; ++r) run();
+    samples.push_back((seconds() - start) / repeats);
+  }
+  std::sort(samples.begin(), samples.end());
+  const double median = samples[samples.size() / 2];
+  std::printf("%s %8.2f G/s  best %8.2f  %10.1f us\n", line,
+              static_cast<double>(work) / median * 1e-9,
+              static_cast<double>(work) / samples.front() * 1e-9, median * 1e6);
+}
+
+}  // namespace whittle::bench
+
+int main(int argc, char** argv) {
+  using namespace whittle;
+  bench::filters.assign(argv + 1, argv + argc);
+  for (const Tier tier : {Tier::simd128, Tier::relaxed}) {
+    const KernelTable* const table = kernels_for(tier);
+    if (!table) continue;
+    bench::bench_float_matrices(*table);
+  }
+  return 0;
+}
