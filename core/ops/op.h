@@ -121,8 +121,8 @@ constexpr Trait operator|(Trait a, Trait b) {
 /** An operator's meaning, at the internal opset. Plain functions: a table without one lets the
  * linker drop it. */
 struct OpDef {
-  std::string_view domain;  // "" is ai.onnx
-  std::string_view name;
+  std::string_view domain = {};  // "" is ai.onnx
+  std::string_view name = {};
   void (*infer)(InferContext&) = nullptr;
   void (*evaluate)(EvalContext&) = nullptr;
   Cost (*cost)(const NodeFacts&) = nullptr;  // null: no MACs

@@ -35,18 +35,9 @@ DType compute_type(DType dtype) {
 
 namespace {
 
-// Conversions go through blocks of one of two pivots: double for floats (holds every float type
-// exactly) and int64 for integers (holds every integer type; uint64 as its bit pattern). That makes
-// one loop per type and direction instead of one per pair of types.
-constexpr int64_t kBlock = 256;
-
 [[noreturn]] void fail_convert(DType dtype) {
   fail(Code::UNSUPPORTED_TYPE, "", "Expected a numeric element type for a conversion but received ",
        dtype_name(dtype));
-}
-
-bool has_float_pivot(DType dtype) {
-  return is_float(dtype) || is_float8(dtype) || dtype == DType::f4e2m1 || dtype == DType::string;
 }
 
 double parse_number(const std::string& text) {
@@ -71,70 +62,30 @@ std::string print_number(double value, bool single) {
   return text;
 }
 
-template <typename T, typename Pivot>
-void load_as(const Tensor& tensor, int64_t first, int64_t count, Pivot* out) {
+/** out[i] = decode(tensor[first + i * step]), elements read as T. */
+template <typename T, typename Value, typename Decode>
+void load_with(const Tensor& tensor, int64_t first, int64_t step, int64_t count, Value* out,
+               Decode decode) {
   const T* in = tensor.data<T>().data() + first;
-  for (int64_t i = 0; i < count; ++i) out[i] = static_cast<Pivot>(in[i]);
+  for (int64_t i = 0; i < count; ++i) out[i] = static_cast<Value>(decode(in[i * step]));
 }
 
-void load(const Tensor& in, int64_t first, int64_t count, double* out) {
-  switch (in.dtype()) {
-    case DType::f32: load_as<float>(in, first, count, out); return;
-    case DType::f64: load_as<double>(in, first, count, out); return;
-    case DType::f16:
-      for (int64_t i = 0; i < count; ++i) {
-        out[i] = half_to_float(in.data<uint16_t>()[static_cast<size_t>(first + i)]);
-      }
-      return;
-    case DType::bf16:
-      for (int64_t i = 0; i < count; ++i) {
-        out[i] = bfloat16_to_float(in.data<uint16_t>()[static_cast<size_t>(first + i)]);
-      }
-      return;
-    case DType::f4e2m1:
-      for (int64_t i = 0; i < count; ++i) {
-        out[i] = small_float_to_float(static_cast<uint8_t>(nibble(in, first + i)), in.dtype());
-      }
-      return;
-    case DType::string:
-      for (int64_t i = 0; i < count; ++i) {
-        out[i] = parse_number(in.strings()[static_cast<size_t>(first + i)]);
-      }
-      return;
-    default:
-      if (!is_float8(in.dtype())) fail_convert(in.dtype());
-      for (int64_t i = 0; i < count; ++i) {
-        out[i] = small_float_to_float(in.data<uint8_t>()[static_cast<size_t>(first + i)],
-                                      in.dtype());
-      }
-  }
+template <typename T, typename Value>
+void load_as(const Tensor& tensor, int64_t first, int64_t step, int64_t count, Value* out) {
+  load_with<T>(tensor, first, step, count, out, [](T value) { return value; });
 }
 
-void load(const Tensor& in, int64_t first, int64_t count, int64_t* out) {
-  switch (in.dtype()) {
-    case DType::boolean:
-    case DType::u8:
-      for (int64_t i = 0; i < count; ++i) out[i] = std::to_integer<uint8_t>(in.raw()[first + i]);
-      return;
-    case DType::i8: load_as<int8_t>(in, first, count, out); return;
-    case DType::u16: load_as<uint16_t>(in, first, count, out); return;
-    case DType::i16: load_as<int16_t>(in, first, count, out); return;
-    case DType::u32: load_as<uint32_t>(in, first, count, out); return;
-    case DType::i32: load_as<int32_t>(in, first, count, out); return;
-    case DType::u64: load_as<uint64_t>(in, first, count, out); return;
-    case DType::i64: load_as<int64_t>(in, first, count, out); return;
-    case DType::u4:
-    case DType::i4:
-      for (int64_t i = 0; i < count; ++i) out[i] = nibble(in, first + i);
-      return;
-    default: fail_convert(in.dtype());
-  }
-}
-
-template <typename T, typename Pivot>
-void store_as(Tensor& tensor, int64_t first, int64_t count, const Pivot* in) {
+/** tensor[first + i * step] = encode(in[i]), elements written as T. */
+template <typename T, typename Value, typename Encode>
+void store_with(Tensor& tensor, int64_t first, int64_t step, int64_t count, const Value* in,
+                Encode encode) {
   T* out = tensor.mutable_data<T>().data() + first;
-  for (int64_t i = 0; i < count; ++i) out[i] = static_cast<T>(in[i]);
+  for (int64_t i = 0; i < count; ++i) out[i * step] = static_cast<T>(encode(in[i]));
+}
+
+template <typename T, typename Value>
+void store_as(Tensor& tensor, int64_t first, int64_t step, int64_t count, const Value* in) {
+  store_with<T>(tensor, first, step, count, in, [](Value value) { return value; });
 }
 
 /** Truncates towards zero; past the range of 64 bits it saturates, NaN gives 0. */
@@ -148,103 +99,174 @@ int64_t truncate(double value, bool to_unsigned64) {
   return static_cast<int64_t>(value);
 }
 
-void store(Tensor& out, int64_t first, int64_t count, const int64_t* in) {
-  switch (out.dtype()) {
+void print_into(const Tensor& in, Tensor& out) {
+  for (int64_t i = 0; i < in.elements(); ++i) {
+    std::string& text = out.mutable_strings()[static_cast<size_t>(i)];
+    if (is_integer(in.dtype())) {
+      int64_t value = 0;
+      load_block(in, i, 1, 1, &value);
+      text = in.dtype() == DType::u64 ? std::to_string(static_cast<uint64_t>(value))
+                                      : std::to_string(value);
+    } else {
+      double value = 0;
+      load_block(in, i, 1, 1, &value);
+      text = print_number(value, in.dtype() != DType::f64);
+    }
+  }
+}
+
+void convert_into(const Tensor& in, Tensor& out, bool saturate) {
+  if (out.dtype() == DType::string) return print_into(in, out);
+  const DType to = out.dtype();
+  double reals[kBlock];
+  int64_t integers[kBlock];
+  for (int64_t first = 0; first < in.elements(); first += kBlock) {
+    const int64_t count = std::min(kBlock, in.elements() - first);
+    if (!is_integer(to)) {
+      load_block(in, first, 1, count, reals);
+      store_block(out, first, 1, count, reals, saturate);
+      continue;
+    }
+    if (is_integer(in.dtype())) {
+      load_block(in, first, 1, count, integers);
+    } else {
+      load_block(in, first, 1, count, reals);
+      for (int64_t i = 0; i < count; ++i) {
+        integers[i] = to == DType::boolean ? reals[i] != 0 : truncate(reals[i], to == DType::u64);
+      }
+    }
+    store_block(out, first, 1, count, integers);
+  }
+}
+
+}  // namespace
+
+bool is_integer(DType dtype) {
+  switch (dtype) {
     case DType::boolean:
-      for (int64_t i = 0; i < count; ++i) out.mutable_raw()[first + i] = std::byte(in[i] != 0);
-      return;
-    case DType::u8: store_as<uint8_t>(out, first, count, in); return;
-    case DType::i8: store_as<int8_t>(out, first, count, in); return;
-    case DType::u16: store_as<uint16_t>(out, first, count, in); return;
-    case DType::i16: store_as<int16_t>(out, first, count, in); return;
-    case DType::u32: store_as<uint32_t>(out, first, count, in); return;
-    case DType::i32: store_as<int32_t>(out, first, count, in); return;
-    case DType::u64: store_as<uint64_t>(out, first, count, in); return;
-    case DType::i64: store_as<int64_t>(out, first, count, in); return;
     case DType::u4:
     case DType::i4:
-      for (int64_t i = 0; i < count; ++i) set_nibble(out, first + i, static_cast<int>(in[i] & 15));
+    case DType::u8:
+    case DType::i8:
+    case DType::u16:
+    case DType::i16:
+    case DType::u32:
+    case DType::i32:
+    case DType::u64:
+    case DType::i64: return true;
+    default: return false;
+  }
+}
+
+void load_block(const Tensor& in, int64_t first, int64_t step, int64_t count, int64_t* out) {
+  switch (in.dtype()) {
+    case DType::boolean:
+    case DType::u8:
+      for (int64_t i = 0; i < count; ++i) {
+        out[i] = std::to_integer<uint8_t>(in.raw()[first + i * step]);
+      }
+      return;
+    case DType::i8: return load_as<int8_t>(in, first, step, count, out);
+    case DType::u16: return load_as<uint16_t>(in, first, step, count, out);
+    case DType::i16: return load_as<int16_t>(in, first, step, count, out);
+    case DType::u32: return load_as<uint32_t>(in, first, step, count, out);
+    case DType::i32: return load_as<int32_t>(in, first, step, count, out);
+    case DType::u64: return load_as<uint64_t>(in, first, step, count, out);
+    case DType::i64: return load_as<int64_t>(in, first, step, count, out);
+    case DType::u4:
+    case DType::i4:
+      for (int64_t i = 0; i < count; ++i) out[i] = nibble(in, first + i * step);
+      return;
+    default: fail_convert(in.dtype());
+  }
+}
+
+void load_block(const Tensor& in, int64_t first, int64_t step, int64_t count, double* out) {
+  const DType dtype = in.dtype();
+  if (is_integer(dtype)) {
+    int64_t integers[kBlock];
+    for (int64_t done = 0; done < count; done += kBlock) {
+      const int64_t n = std::min(kBlock, count - done);
+      load_block(in, first + done * step, step, n, integers);
+      for (int64_t i = 0; i < n; ++i) {
+        out[done + i] = dtype == DType::u64 ? static_cast<double>(static_cast<uint64_t>(integers[i]))
+                                            : static_cast<double>(integers[i]);
+      }
+    }
+    return;
+  }
+  switch (dtype) {
+    case DType::f32: return load_as<float>(in, first, step, count, out);
+    case DType::f64: return load_as<double>(in, first, step, count, out);
+    case DType::f16: return load_with<uint16_t>(in, first, step, count, out, half_to_float);
+    case DType::bf16: return load_with<uint16_t>(in, first, step, count, out, bfloat16_to_float);
+    case DType::f4e2m1:
+      for (int64_t i = 0; i < count; ++i) {
+        out[i] = small_float_to_float(static_cast<uint8_t>(nibble(in, first + i * step)), dtype);
+      }
+      return;
+    case DType::string:
+      for (int64_t i = 0; i < count; ++i) {
+        out[i] = parse_number(in.strings()[static_cast<size_t>(first + i * step)]);
+      }
+      return;
+    default:
+      if (!is_float8(dtype)) fail_convert(dtype);
+      load_with<uint8_t>(in, first, step, count, out,
+                         [&](uint8_t code) { return small_float_to_float(code, dtype); });
+  }
+}
+
+void store_block(Tensor& out, int64_t first, int64_t step, int64_t count, const int64_t* in) {
+  switch (out.dtype()) {
+    case DType::boolean:
+      for (int64_t i = 0; i < count; ++i) {
+        out.mutable_raw()[first + i * step] = std::byte(in[i] != 0);
+      }
+      return;
+    case DType::u8: return store_as<uint8_t>(out, first, step, count, in);
+    case DType::i8: return store_as<int8_t>(out, first, step, count, in);
+    case DType::u16: return store_as<uint16_t>(out, first, step, count, in);
+    case DType::i16: return store_as<int16_t>(out, first, step, count, in);
+    case DType::u32: return store_as<uint32_t>(out, first, step, count, in);
+    case DType::i32: return store_as<int32_t>(out, first, step, count, in);
+    case DType::u64: return store_as<uint64_t>(out, first, step, count, in);
+    case DType::i64: return store_as<int64_t>(out, first, step, count, in);
+    case DType::u4:
+    case DType::i4:
+      for (int64_t i = 0; i < count; ++i) {
+        set_nibble(out, first + i * step, static_cast<int>(in[i] & 15));
+      }
       return;
     default: fail_convert(out.dtype());
   }
 }
 
-void store(Tensor& out, int64_t first, int64_t count, const double* in, bool saturate,
-           bool single) {
-  switch (out.dtype()) {
-    case DType::f32: store_as<float>(out, first, count, in); return;
-    case DType::f64: store_as<double>(out, first, count, in); return;
+void store_block(Tensor& out, int64_t first, int64_t step, int64_t count, const double* in,
+                 bool saturate) {
+  const DType dtype = out.dtype();
+  const auto encode = [&](double value) {
+    return float_to_small_float(static_cast<float>(value), dtype, saturate);
+  };
+  switch (dtype) {
+    case DType::f32: return store_as<float>(out, first, step, count, in);
+    case DType::f64: return store_as<double>(out, first, step, count, in);
     case DType::f16:
-      for (int64_t i = 0; i < count; ++i) {
-        out.mutable_data<uint16_t>()[static_cast<size_t>(first + i)] =
-            float_to_half(static_cast<float>(in[i]));
-      }
-      return;
+      return store_with<uint16_t>(out, first, step, count, in, [](double value) {
+        return float_to_half(static_cast<float>(value));
+      });
     case DType::bf16:
-      for (int64_t i = 0; i < count; ++i) {
-        out.mutable_data<uint16_t>()[static_cast<size_t>(first + i)] =
-            float_to_bfloat16(static_cast<float>(in[i]));
-      }
-      return;
+      return store_with<uint16_t>(out, first, step, count, in, [](double value) {
+        return float_to_bfloat16(static_cast<float>(value));
+      });
     case DType::f4e2m1:
-      for (int64_t i = 0; i < count; ++i) {
-        set_nibble(out, first + i,
-                   float_to_small_float(static_cast<float>(in[i]), out.dtype(), saturate));
-      }
-      return;
-    case DType::string:
-      for (int64_t i = 0; i < count; ++i) {
-        out.mutable_strings()[static_cast<size_t>(first + i)] = print_number(in[i], single);
-      }
+      for (int64_t i = 0; i < count; ++i) set_nibble(out, first + i * step, encode(in[i]));
       return;
     default:
-      if (!is_float8(out.dtype())) fail_convert(out.dtype());
-      for (int64_t i = 0; i < count; ++i) {
-        out.mutable_data<uint8_t>()[static_cast<size_t>(first + i)] =
-            float_to_small_float(static_cast<float>(in[i]), out.dtype(), saturate);
-      }
+      if (!is_float8(dtype)) fail_convert(dtype);
+      store_with<uint8_t>(out, first, step, count, in, encode);
   }
 }
-
-void to_double(const int64_t* in, int64_t count, bool from_unsigned64, double* out) {
-  for (int64_t i = 0; i < count; ++i) {
-    out[i] = from_unsigned64 ? static_cast<double>(static_cast<uint64_t>(in[i]))
-                             : static_cast<double>(in[i]);
-  }
-}
-
-void to_integer(const double* in, int64_t count, DType dtype, int64_t* out) {
-  for (int64_t i = 0; i < count; ++i) {
-    out[i] = dtype == DType::boolean ? in[i] != 0 : truncate(in[i], dtype == DType::u64);
-  }
-}
-
-void convert_into(const Tensor& in, Tensor& out, bool saturate) {
-  const bool single = in.dtype() != DType::f64;
-  double reals[kBlock];
-  int64_t integers[kBlock];
-  for (int64_t first = 0; first < in.elements(); first += kBlock) {
-    const int64_t count = std::min(kBlock, in.elements() - first);
-    const bool from_reals = has_float_pivot(in.dtype());
-    const bool to_reals = has_float_pivot(out.dtype());
-    if (from_reals) load(in, first, count, reals);
-    if (!from_reals) load(in, first, count, integers);
-    if (!from_reals && out.dtype() == DType::string) {
-      for (int64_t i = 0; i < count; ++i) {
-        out.mutable_strings()[static_cast<size_t>(first + i)] =
-            in.dtype() == DType::u64 ? std::to_string(static_cast<uint64_t>(integers[i]))
-                                     : std::to_string(integers[i]);
-      }
-      continue;
-    }
-    if (!from_reals && to_reals) to_double(integers, count, in.dtype() == DType::u64, reals);
-    if (from_reals && !to_reals) to_integer(reals, count, out.dtype(), integers);
-    if (to_reals) store(out, first, count, reals, saturate, single);
-    if (!to_reals) store(out, first, count, integers);
-  }
-}
-
-}  // namespace
 
 Tensor convert(const Tensor& tensor, DType dtype, bool saturate) {
   if (tensor.dtype() == dtype) return tensor;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <vector>
 
 namespace whittle {
 
@@ -41,17 +42,12 @@ void collapse_axes(Shape& shape, std::span<Shape> strides) {
 
 void for_each_row(const Shape& shape, std::span<const Shape> strides,
                   FunctionRef<void(const int64_t* offsets)> row) {
-  constexpr size_t kMaxOperands = 16;
-  if (strides.size() > kMaxOperands || shape.rank() == 0) {
-    fail(Code::INTERNAL, "for_each_row", "Expected a rank of at least 1 and at most ", kMaxOperands,
-         " operands but received ", shape.rank(), " and ", strides.size());
-  }
   if (std::find(shape.begin(), shape.end(), 0) != shape.end()) return;
-  int64_t offsets[kMaxOperands] = {};
+  std::vector<int64_t> offsets(strides.size(), 0);
   Shape position = shape;
   for (int i = 0; i < shape.rank(); ++i) position[i] = 0;
   for (;;) {
-    row(offsets);
+    row(offsets.data());
     int axis = shape.rank() - 2;
     for (; axis >= 0; --axis) {
       const bool wraps = ++position[axis] == shape[axis];
