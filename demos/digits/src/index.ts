@@ -58,7 +58,9 @@ export function digit(split: Split, index: number, seed: number = kDefaultSeed):
  * of times and holds one image in memory at a time.
  */
 export function digits(
-  split: Split, count: number, options: { start?: number; seed?: number } = {},
+  split: Split,
+  count: number,
+  options: { start?: number; seed?: number } = {},
 ): () => Generator<DigitSample, void, undefined> {
   const { start = 0, seed = kDefaultSeed } = options;
   checkWhole('count', count);
@@ -66,7 +68,7 @@ export function digits(
     for (let index = start; index < start + count; ++index) {
       const { pixels, label } = digit(split, index, seed);
       const image = { type: 'float32', dims: [1, 1, kSide, kSide], data: pixels } as const;
-      yield { feeds: { image: image as DigitSample['feeds']['image'] }, label, id: `${split}-${index}` };
+      yield { feeds: { image }, label, id: `${split}-${index}` };
     }
   };
 }

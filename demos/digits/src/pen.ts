@@ -72,7 +72,12 @@ function centreOfMass(strokes: readonly Polyline[]): Point {
  * to nothing over `softness` pixels. Overlapping ink keeps the darker of the two.
  */
 function drawPiece(
-  image: Float64Array, a: Point, b: Point, radius: number, softness: number, ink: number,
+  image: Float64Array,
+  a: Point,
+  b: Point,
+  radius: number,
+  softness: number,
+  ink: number,
 ): void {
   const reach = radius + softness / 2;
   const [dx, dy] = [b.x - a.x, b.y - a.y];

@@ -98,8 +98,8 @@ export class Random {
    * variance 1/3), so never further than sqrt(12) deviations away and free of log and cos.
    */
   bell(mean: number, deviation: number): number {
-    const sum = this.range(-0.5, 0.5) + this.range(-0.5, 0.5) + this.range(-0.5, 0.5) +
-      this.range(-0.5, 0.5);
+    const sum =
+      this.range(-0.5, 0.5) + this.range(-0.5, 0.5) + this.range(-0.5, 0.5) + this.range(-0.5, 0.5);
     return mean + deviation * Math.sqrt(3) * sum;
   }
 }

@@ -140,7 +140,11 @@ const kEight = [
   // One stroke, an S that comes back and closes at the top right.
   template(5, '61,16 40,2 16,13 18,33 42,48 65,68 58,92 34,98 11,86 14,66 38,48 60,31 62,12'),
   // Two circles.
-  template(2, '40,3 18,11 18,34 40,46 61,35 61,12 40,3', '40,46 13,60 12,86 40,98 67,86 66,60 40,46'),
+  template(
+    2,
+    '40,3 18,11 18,34 40,46 61,35 61,12 40,3',
+    '40,46 13,60 12,86 40,98 67,86 66,60 40,46',
+  ),
   // Left open at the top.
   template(2, '66,9 40,2 16,16 24,38 48,54 64,74 54,95 26,96 12,76 30,54 52,36 66,20'),
   // Begun in the middle.
@@ -164,5 +168,14 @@ const kNine = [
 
 /** kTemplates[d] are the forms of digit d. */
 export const kTemplates: readonly (readonly Template[])[] = [
-  kZero, kOne, kTwo, kThree, kFour, kFive, kSix, kSeven, kEight, kNine,
+  kZero,
+  kOne,
+  kTwo,
+  kThree,
+  kFour,
+  kFive,
+  kSix,
+  kSeven,
+  kEight,
+  kNine,
 ];

@@ -18,8 +18,8 @@ EPOCHS = 5
 BATCH = 128
 PEAK_RATE = 6e-3
 SIDE = 28
-CHANNELS = (8, 16, 32)  # one block each: 3x3 convolution, batch norm, relu, 2x2 max pool
-HIDDEN = 48
+CHANNELS = (6, 12, 24)  # one block each: 3x3 convolution, batch norm, relu, 2x2 max pool
+HIDDEN = 32
 LABELS = 10
 
 
