@@ -29,5 +29,8 @@ else()
     add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined
       -fno-omit-frame-pointer)
     add_link_options(-fsanitize=address,undefined)
+    if(WHITTLE_FUZZ AND CMAKE_CXX_COMPILER_ID MATCHES Clang)
+      add_compile_options(-fsanitize=fuzzer-no-link)
+    endif()
   endif()
 endif()

@@ -1,0 +1,16 @@
+# Fuzz targets: each tests/fuzz/<name>.cpp defines LLVMFuzzerTestOneInput and becomes fuzz_<name>.
+# Under clang libFuzzer drives it; under g++ tests/fuzz/support/mutator_main.cpp does, with a seeded
+# mutator and the same options.
+
+whittle_sources(targets tests/fuzz/*.cpp)
+list(FILTER targets EXCLUDE REGEX "/tests/fuzz/support/")
+foreach(file IN LISTS targets)
+  get_filename_component(name ${file} NAME_WE)
+  add_executable(fuzz_${name} ${file})
+  target_link_libraries(fuzz_${name} PRIVATE whittle_onnx)
+  if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
+    target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+  else()
+    target_sources(fuzz_${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests/fuzz/support/mutator_main.cpp)
+  endif()
+endforeach()

@@ -1,0 +1,28 @@
+# Unit tests of the layers that run on a tier's kernels, once per tier: target wasm-tests.
+
+if(WHITTLE_THREADS OR WHITTLE_SCALAR)
+  return()
+endif()
+
+add_custom_target(wasm-tests)
+foreach(layer kernels runtime)
+  whittle_sources(tests tests/core/${layer}/*_test.cpp)
+  if(NOT tests)
+    continue()
+  endif()
+  foreach(tier simd128 relaxed)
+    set(name test_${layer}-${tier})
+    add_executable(${name} EXCLUDE_FROM_ALL ${tests})
+    target_link_libraries(${name} PRIVATE whittle_tests whittle_${layer} whittle_kernels_${tier})
+    if(layer STREQUAL runtime)
+      target_link_libraries(${name} PRIVATE whittle_onnx)
+    endif()
+    target_compile_definitions(${name} PRIVATE WHITTLE_HAS_SIMD128=1
+      $<$<STREQUAL:${tier},relaxed>:WHITTLE_HAS_RELAXED=1>)
+    # -O1: these are linked far more often than run. The checks find a stack that is too small.
+    target_link_options(${name} PRIVATE -O1 -sALLOW_MEMORY_GROWTH=1 -sSTACK_SIZE=1MB
+      -sSTACK_OVERFLOW_CHECK=2 -sENVIRONMENT=node -sNODERAWFS=1 -sEXIT_RUNTIME=1)
+    set_target_properties(${name} PROPERTIES SUFFIX .cjs)
+    add_dependencies(wasm-tests ${name})
+  endforeach()
+endforeach()

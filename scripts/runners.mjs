@@ -1,0 +1,132 @@
+// How each kind of test is run, and how its results are counted.
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { cmake } from './parts.mjs';
+import { execute, root, toolchain } from './stages.mjs';
+
+const results = join(root, 'build', 'results');
+
+/** Environment that tests may rely on. */
+const testEnvironment = {
+  WHITTLE_ONNX_TESTDATA: join(toolchain, 'test-data/onnx/backend/test/data'),
+  WHITTLE_CHROMIUM: existsSync(join(toolchain, 'bin/chromium'))
+    ? join(toolchain, 'bin/chromium')
+    : 'chromium',
+};
+
+/**
+ * node --test over the test files below tests/<folder>.
+ * @param {string} folder
+ * @param {{relaxed?: boolean}} [options]  in the newer Node, whose relaxed SIMD is the final one
+ */
+export async function nodeTests(folder, { relaxed = false } = {}) {
+  const files = testFiles(join(root, 'tests', folder), /\.test\.(ts|mts|mjs)$/);
+  if (files.length === 0) throw new Error(`no tests in tests/${folder}`);
+  const name = relaxed ? `${folder}-relaxed` : folder;
+  const tap = join(results, `${name}.tap`);
+  mkdirSync(results, { recursive: true });
+  const program = relaxed ? join(toolchain, 'bin/node-relaxed') : process.execPath;
+  const code = await execute(
+    name,
+    program,
+    [
+      ...['--import', 'tsx', '--test'],
+      ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
+      ...['--test-reporter=tap', `--test-reporter-destination=${tap}`],
+      ...files.map((file) => relative(root, file)),
+    ],
+    { env: testEnvironment, inherit: true },
+  );
+  const count = (what) => Number(new RegExp(`^# ${what} (\\d+)$`, 'm').exec(read(tap))?.[1] ?? 0);
+  return counted(count('pass'), count('fail') + count('cancelled'), code);
+}
+
+/** All GoogleTest programs, native, under the sanitizers. */
+export async function googleTests() {
+  await cmake('native');
+  return googleTestPrograms('native', join(root, 'build/native/tests'), /^test_[a-z]+$/, []);
+}
+
+/** The GoogleTest programs of each wasm tier; the relaxed ones in the newer Node. */
+export async function wasmTests() {
+  await cmake('wasm', ['wasm-tests']);
+  const sum = { passed: 0, failed: 0 };
+  for (const [tier, node] of [
+    ['simd128', process.execPath],
+    ['relaxed', join(toolchain, 'bin/node-relaxed')],
+  ]) {
+    const pattern = new RegExp(`^test_[a-z]+-${tier}\\.cjs$`);
+    const counts = await googleTestPrograms(tier, join(root, 'build/wasm/tests'), pattern, [node]);
+    sum.passed += counts.passed;
+    sum.failed += counts.failed;
+  }
+  return sum;
+}
+
+// Runs the programs in `folder` that match, each by `runner` if given.
+async function googleTestPrograms(name, folder, pattern, runner) {
+  const output = join(results, name);
+  rmSync(output, { recursive: true, force: true });
+  mkdirSync(output, { recursive: true });
+  const sum = { passed: 0, failed: 0 };
+  for (const program of readdirSync(folder).filter((file) => pattern.test(file))) {
+    const json = join(output, `${program}.json`);
+    const [command, ...args] = [...runner, join(folder, program)];
+    const code = await execute(
+      program,
+      command,
+      [...args, '--gtest_brief=1', `--gtest_output=json:${json}`],
+      { env: testEnvironment, inherit: true },
+    );
+    const report = existsSync(json) ? JSON.parse(read(json)) : { tests: 0, failures: 1 };
+    const counts = counted(report.tests - report.failures, report.failures, code);
+    console.log(`  ${program}: ${counts.passed} passed, ${counts.failed} failed`);
+    sum.passed += counts.passed;
+    sum.failed += counts.failed;
+  }
+  return sum;
+}
+
+/** Every fuzz target for a minute altogether, starting from its corpus. */
+export async function fuzz() {
+  await cmake('fuzz');
+  const folder = join(root, 'build/fuzz/tests');
+  const targets = readdirSync(folder).filter((file) => /^fuzz_[a-z_]+$/.test(file));
+  const sum = { passed: 0, failed: 0 };
+  for (const target of targets) {
+    const corpus = join(root, 'tests/fuzz/corpus', target.replace('fuzz_', ''));
+    const found = join(root, 'build/fuzz/found', target);
+    mkdirSync(found, { recursive: true });
+    const seconds = Math.ceil(60 / targets.length);
+    const code = await execute(
+      target,
+      join(folder, target),
+      [
+        ...[`-max_total_time=${seconds}`, '-seed=1', '-timeout=10', '-rss_limit_mb=2048'],
+        ...['-max_len=65536', '-print_final_stats=1', `-artifact_prefix=${found}/`],
+        ...[found, ...(existsSync(corpus) ? [corpus] : [])],
+      ],
+      { show: (line) => /^(stat::number_of|==|SUMMARY|.*ERROR)/.test(line) },
+    );
+    sum[code === 0 ? 'passed' : 'failed'] += 1;
+    if (code !== 0) console.error(`  ${target} failed: see build/log/${target}.log and ${found}`);
+  }
+  return sum;
+}
+
+// A program that failed without a failing test (a crash, a leak) counts as one.
+function counted(passed, failed, code) {
+  return { passed, failed: code !== 0 && failed === 0 ? 1 : failed };
+}
+
+function testFiles(folder, pattern) {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && pattern.test(entry.name))
+    .map((entry) => join(entry.path, entry.name))
+    .sort();
+}
+
+function read(file) {
+  return readFileSync(file, 'utf8');
+}

@@ -1,0 +1,80 @@
+/**
+ * Builds the package into web/dist/: generated sources, type declarations (tsc), scripts (esbuild,
+ * so that a page can load them without a bundler), and the modules that build/ holds.
+ */
+
+import { execFileSync } from 'node:child_process';
+import { cp, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const web = new URL('../', import.meta.url);
+const root = new URL('../', web);
+const dist = new URL('dist/', web);
+const path = (url) => fileURLToPath(url);
+
+async function exists(url) {
+  return stat(url).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function copyModules() {
+  const target = new URL('wasm/', dist);
+  await mkdir(target, { recursive: true });
+  for (const preset of ['wasm', 'wasm-threads', 'wasm-scalar']) {
+    const folder = new URL(`build/${preset}/`, root);
+    if (!(await exists(folder))) continue;
+    for (const file of await readdir(folder)) {
+      if (/^whittle-.*\.(mjs|wasm)$/.test(file))
+        await cp(new URL(file, folder), new URL(file, target));
+    }
+  }
+}
+
+async function bundle() {
+  const { dependencies } = JSON.parse(await readFile(new URL('package.json', web), 'utf8'));
+  const common = {
+    absWorkingDir: path(web),
+    outdir: 'dist',
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    target: 'es2022',
+    legalComments: 'none',
+    logLevel: 'warning',
+  };
+  // Browsers take the library as it is, so what it uses is inside; Node's own modules and sharp are
+  // imported only where they exist.
+  await build({
+    ...common,
+    entryPoints: ['src/index.ts', 'src/worker.ts'],
+    external: ['node:*', 'sharp'],
+    platform: 'neutral',
+    mainFields: ['module', 'main'],
+  });
+  if (await exists(new URL('src/cli/main.ts', web))) {
+    await build({
+      ...common,
+      entryPoints: { 'cli/main': 'src/cli/main.ts' },
+      platform: 'node',
+      splitting: false,
+      external: ['../index.js', ...Object.keys(dependencies)],
+    });
+  }
+}
+
+await rm(dist, { recursive: true, force: true });
+execFileSync(process.execPath, [path(new URL('generate.mjs', import.meta.url))], {
+  stdio: 'inherit',
+});
+const tsc = path(new URL('node_modules/typescript/bin/tsc', root));
+execFileSync(
+  process.execPath,
+  [tsc, '-p', path(new URL('tsconfig.json', web)), '--emitDeclarationOnly'],
+  { stdio: 'inherit' },
+);
+await bundle();
+await copyModules();
+await cp(new URL('schema/report.schema.json', web), new URL('generated/report.schema.json', dist));

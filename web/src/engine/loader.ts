@@ -1,0 +1,119 @@
+import { relaxedSimd, simd, threads as threadSupport } from 'wasm-feature-detect';
+
+import { WhittleError } from '../errors.js';
+import { version } from '../generated/version.js';
+import { isNode } from '../platform.js';
+import type { Capabilities, Tier } from '../types.js';
+import type { CreateWhittle, WhittleModule } from './module.js';
+import type { EngineOptions } from './protocol.js';
+
+export interface LoadedModule {
+  module: WhittleModule;
+  variant: Capabilities['variant'];
+  fallbacks: string[];
+  version: string;
+}
+
+const MAX_AUTO_THREADS = 4;
+
+async function pickTier(options: EngineOptions, fallbacks: string[]): Promise<Tier> {
+  const supported: Record<Tier, () => Promise<boolean>> = {
+    relaxed: relaxedSimd,
+    simd128: simd,
+    scalar: async () => true,
+  };
+  const tiers: Tier[] = ['relaxed', 'simd128', 'scalar'];
+  if (options.tier !== 'auto') {
+    if (await supported[options.tier]()) return options.tier;
+    throw new WhittleError(
+      'INVALID_OPTION',
+      `Expected a tier this engine can run for tier but received '${options.tier}'`,
+      { where: 'tier' },
+    );
+  }
+  for (const tier of tiers) {
+    if (await supported[tier]()) return tier;
+    fallbacks.push(`This JavaScript engine has no ${tier === 'relaxed' ? 'relaxed SIMD' : 'SIMD'}`);
+  }
+  return 'scalar';
+}
+
+async function pickThreads(
+  options: EngineOptions,
+  tier: Tier,
+  fallbacks: string[],
+): Promise<number> {
+  const cores = globalThis.navigator?.hardwareConcurrency ?? 2;
+  const wanted = options.threads === 'auto' ? Math.min(cores, MAX_AUTO_THREADS) : options.threads;
+  if (wanted <= 1) return 1;
+  if (tier === 'scalar') {
+    fallbacks.push('The scalar module has one thread');
+    return 1;
+  }
+  if (!isNode && typeof document !== 'undefined') {
+    fallbacks.push("A browser's main thread may not wait for others: one thread");
+    return 1;
+  }
+  if (!(await threadSupport())) {
+    const isolated = isNode || globalThis.crossOriginIsolated;
+    fallbacks.push(
+      isolated
+        ? 'This JavaScript engine has no shared WebAssembly memory: one thread'
+        : 'The page is not cross-origin isolated (COOP and COEP headers): one thread',
+    );
+    return 1;
+  }
+  return wanted;
+}
+
+/** Waits until every started thread has reported; a thread that never comes only costs speed. */
+async function waitForThreads(module: WhittleModule, threads: number): Promise<void> {
+  for (let waited = 0; module.activeThreads() < threads && waited < 2000; waited += 5) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+async function instantiate(name: string, options: EngineOptions): Promise<WhittleModule> {
+  // Relative to the bundle that this file becomes part of.
+  const base = options.wasmUrl ?? new URL('./wasm/', import.meta.url).href;
+  const glue = new URL(`${name}.mjs`, base).href;
+  const overrides: Record<string, unknown> = {
+    locateFile: (file: string) => new URL(file, base).href,
+    ...(options.wasmBinary ? { wasmBinary: options.wasmBinary } : {}),
+  };
+  if (isNode && !options.wasmBinary && glue.startsWith('file:')) {
+    const { readFile } = await import('node:fs/promises');
+    overrides['wasmBinary'] = await readFile(new URL(`${name}.wasm`, base));
+  }
+  const { default: create } = (await import(/* @vite-ignore */ /* webpackIgnore: true */ glue)) as {
+    default: CreateWhittle;
+  };
+  return create(overrides);
+}
+
+/** Picks the module this engine can run, loads it and starts its threads. */
+export async function loadModule(options: EngineOptions): Promise<LoadedModule> {
+  const fallbacks: string[] = [];
+  const tier = await pickTier(options, fallbacks);
+  const threads = await pickThreads(options, tier, fallbacks);
+  const name = `whittle-${tier}${threads > 1 ? '-threads' : ''}`;
+  let module: WhittleModule;
+  try {
+    module = await instantiate(name, options);
+  } catch (cause) {
+    throw new WhittleError(
+      'LOAD_FAILED',
+      `Expected to load ${name}.wasm but it failed: ${String(cause)}`,
+      {
+        where: name,
+        hint: 'Serve the files of the package beside the script, or set configure({wasmUrl})',
+        cause,
+      },
+    );
+  }
+  if (threads > 1) {
+    module.startThreads(threads);
+    await waitForThreads(module, threads);
+  }
+  return { module, variant: { tier, threads: threads > 1 }, fallbacks, version };
+}

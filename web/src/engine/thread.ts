@@ -1,0 +1,49 @@
+import { isNode, type Thread } from '../platform.js';
+
+async function startNodeThread(url: URL): Promise<Thread> {
+  const { Worker } = await import('node:worker_threads');
+  const worker = new Worker(url);
+  return {
+    post: (message, transfer) => worker.postMessage(message, (transfer ?? []) as never[]),
+    onMessage: (listener) => worker.on('message', listener),
+    onError: (listener) => {
+      worker.on('error', listener);
+      worker.on('exit', (code) => {
+        if (code !== 0) listener(new Error(`the worker ended with code ${code}`));
+      });
+    },
+    keepAlive: (on) => (on ? worker.ref() : worker.unref()),
+    terminate: () => void worker.terminate(),
+  };
+}
+
+/** A Worker's script must be same-origin; from elsewhere (a CDN) a one-line blob imports it. */
+function constructWorker(url: URL): Worker {
+  if (url.origin === globalThis.location?.origin) {
+    return new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
+  }
+  const script = new Blob([`import ${JSON.stringify(url.href)};`], { type: 'text/javascript' });
+  const blobUrl = URL.createObjectURL(script);
+  return new Worker(blobUrl, { type: 'module' });
+}
+
+function startBrowserThread(url: URL): Thread {
+  const worker = constructWorker(url);
+  return {
+    post: (message, transfer) => worker.postMessage(message, transfer ?? []),
+    onMessage: (listener) => worker.addEventListener('message', (event) => listener(event.data)),
+    onError: (listener) =>
+      worker.addEventListener('error', (event) => {
+        event.preventDefault();
+        listener(new Error(event.message || 'the worker could not start'));
+      }),
+    keepAlive: () => {},
+    terminate: () => worker.terminate(),
+  };
+}
+
+/** Starts the worker script of this package; it lies beside the bundle that this file becomes part of. Throws where the page's policy forbids workers. */
+export async function startThread(): Promise<Thread> {
+  const url = new URL('./worker.js', import.meta.url);
+  return isNode ? startNodeThread(url) : startBrowserThread(url);
+}

@@ -1,0 +1,71 @@
+import type { EngineHost } from './engine/host.js';
+import type { Id } from './engine/protocol.js';
+import { syntheticFeeds } from './dataset/synthetic.js';
+import type { Measures } from './generated/report.js';
+import { measureLatencies } from './latency.js';
+import type { Model } from './model.js';
+import { measureSizes } from './sizes.js';
+import type { Summary } from './summary.js';
+import type { Long, Tensors } from './types.js';
+
+/** Samples of each session in a report's latency; enough for a p95 that is not a single outlier. */
+const LATENCY_SAMPLES = 21;
+
+/** A model in an engine, with its bytes as a file. */
+export interface Subject {
+  model: Model;
+  bytes: Uint8Array;
+}
+
+async function staticMeasures(
+  { model, bytes }: Subject,
+  shapes: Record<string, readonly number[]>,
+): Promise<Measures> {
+  const [sizes, summary] = await Promise.all([measureSizes(bytes), model.summary(shapes)]);
+  const { parameters, macs, nodes } = summary satisfies Summary;
+  return {
+    bytes: { ...sizes },
+    parameters,
+    macs,
+    nodes,
+    opset: model.opset,
+    latency: null,
+    memory: null,
+  };
+}
+
+/** The shape of each feed, to make symbolic dimensions concrete. */
+const shapesOf = (feeds: Tensors): Record<string, readonly number[]> =>
+  Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, tensor.dims]));
+
+/**
+ * Sizes, parameters and MACs of both models, their latency A B A B on the same feeds, and the memory
+ * their sessions hold.
+ */
+export async function measurePair(
+  host: EngineHost,
+  original: Subject,
+  compressed: Subject,
+  feeds: Tensors | undefined,
+  o: Long,
+): Promise<[Measures, Measures]> {
+  const used = feeds ?? syntheticFeeds(original.model.inputs);
+  const subjects = [original, compressed];
+  const measures = await Promise.all(
+    subjects.map((subject) => staticMeasures(subject, shapesOf(used))),
+  );
+  const sessions: Id[] = [];
+  try {
+    for (const { model } of subjects)
+      sessions.push(await host.engine.createSession(model.handle.id, {}));
+    const handles = sessions.map((id) => ({ host, id }));
+    const latencies = await measureLatencies(handles, used, LATENCY_SAMPLES, o);
+    for (const [index, measure] of measures.entries()) {
+      measure.latency = latencies[index] ?? null;
+      measure.memory = await host.engine.memory(sessions[index] as Id);
+    }
+  } finally {
+    for (const session of sessions) await host.engine.free(session).catch(() => {});
+  }
+  return measures as [Measures, Measures];
+}
