@@ -1,64 +1,33 @@
 #include "core/ops/support/conv_loops.h"
 
-#include <algorithm>
-#include <array>
+#include <utility>
+
+#include "core/ops/support/window_walk.h"
 
 namespace whittle {
 namespace {
 
-constexpr size_t kMaxSpatial = 3;
-using Axes = std::array<WindowAxis, kMaxSpatial>;
-
-/** Three axes, leading ones of extent 1 added; `input` is the side that taps address. A pointwise
- * window becomes one long axis. */
-Axes spatial_axes(const ConvGeometry& geometry) {
-  const size_t rank = geometry.axes.size();
-  if (rank > kMaxSpatial) {
-    fail(Code::UNSUPPORTED, "", "Expected at most ", kMaxSpatial,
-         " spatial axes for a convolution but received ", rank);
-  }
-  Axes axes{};
+/** The axes, with the side that taps address as `input`. A pointwise window becomes one long axis. */
+SpatialAxes tapped_axes(const ConvGeometry& geometry) {
+  std::vector<WindowAxis> axes = geometry.axes;
   bool pointwise = true;
-  for (size_t i = 0; i < rank; ++i) {
-    WindowAxis& axis = axes[kMaxSpatial - rank + i];
-    axis = geometry.axes[i];
+  for (WindowAxis& axis : axes) {
     if (geometry.transposed) std::swap(axis.input, axis.output);
     pointwise = pointwise && axis.kernel == 1 && axis.stride == 1 && axis.pad_begin == 0 &&
                 axis.input == axis.output;
   }
   if (pointwise) {
-    axes = {};
-    axes.back().input = axes.back().output = geometry.input_pixels();
+    axes.assign(1, {});
+    axes[0].input = axes[0].output = geometry.input_pixels();
   }
-  return axes;
-}
-
-/** Calls row(tapped, other, count) for every row of outputs that tap `tap` serves: element
- * other + i of the side that is not tapped meets element tapped + i * axes[2].stride. */
-template <typename Row>
-void for_each_tap_row(const Axes& axes, int64_t tap, const Row& row) {
-  const int64_t t2 = tap % axes[2].kernel;
-  const int64_t t1 = tap / axes[2].kernel % axes[1].kernel;
-  const int64_t t0 = tap / axes[2].kernel / axes[1].kernel;
-  const auto r0 = axes[0].outputs_inside(t0);
-  const auto r1 = axes[1].outputs_inside(t1);
-  const auto r2 = axes[2].outputs_inside(t2);
-  if (r2.first >= r2.last) return;
-  const int64_t column = axes[2].position(r2.first, t2);
-  for (int64_t o0 = r0.first; o0 < r0.last; ++o0) {
-    for (int64_t o1 = r1.first; o1 < r1.last; ++o1) {
-      const int64_t plane_row = axes[0].position(o0, t0) * axes[1].input + axes[1].position(o1, t1);
-      row(plane_row * axes[2].input + column,
-          (o0 * axes[1].output + o1) * axes[2].output + r2.first, r2.last - r2.first);
-    }
-  }
+  return spatial_axes(axes, "a convolution");
 }
 
 }  // namespace
 
 template <typename T>
 void convolve(const ConvGeometry& geometry, const T* x, const T* w, T* y) {
-  const Axes axes = spatial_axes(geometry);
+  const SpatialAxes axes = tapped_axes(geometry);
   const int64_t step = axes[2].stride;
   const int64_t group_in = geometry.in_channels / geometry.groups;
   const int64_t group_out = geometry.out_channels / geometry.groups;
@@ -84,7 +53,7 @@ void convolve(const ConvGeometry& geometry, const T* x, const T* w, T* y) {
 
 template <typename T>
 void convolve_transposed(const ConvGeometry& geometry, const T* x, const T* w, T* y) {
-  const Axes axes = spatial_axes(geometry);
+  const SpatialAxes axes = tapped_axes(geometry);
   const int64_t step = axes[2].stride;
   const int64_t group_in = geometry.in_channels / geometry.groups;
   const int64_t group_out = geometry.out_channels / geometry.groups;
