@@ -57,11 +57,15 @@ export function cmakeStage(name, does, builds) {
   };
 }
 
-/** @param {string} preset @param {string[]} targets  all when empty */
-export async function cmake(preset, targets = []) {
+/**
+ * @param {string} preset
+ * @param {string[]} [targets]  all when empty
+ * @param {Record<string, string>} [env]  for the configuration
+ */
+export async function cmake(preset, targets = [], env = {}) {
   const folder = join('build', preset);
   if (!existsSync(join(root, folder, 'CMakeCache.txt'))) {
-    await must(`configure-${preset}`, 'cmake', ['--preset', preset]);
+    await must(`configure-${preset}`, 'cmake', ['--preset', preset], { env });
   }
   const chosen = targets.length > 0 ? ['--target', ...targets] : [];
   await must(`build-${preset}`, 'cmake', ['--build', folder, '--parallel', jobs, ...chosen]);

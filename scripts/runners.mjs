@@ -89,7 +89,7 @@ async function googleTestPrograms(name, folder, pattern, runner) {
 
 /** Every fuzz target for a minute altogether, starting from its corpus. */
 export async function fuzz() {
-  await cmake('fuzz');
+  await cmake('fuzz', [], { CXX: join(toolchain, 'bin/fuzz-c++') });
   const folder = join(root, 'build/fuzz/tests');
   const targets = readdirSync(folder).filter((file) => /^fuzz_[a-z_]+$/.test(file));
   const sum = { passed: 0, failed: 0 };

@@ -31,10 +31,12 @@ setup_gtest() {
 
 # libFuzzer. Without root g++ and a seeded mutator run the same fuzz targets.
 setup_clang() {
-  if is_root || have "clang-$CLANG_VERSION"; then
+  if is_root || have "clang++-$CLANG_VERSION"; then
     debian_packages fuzz "clang-$CLANG_VERSION" "libclang-rt-$CLANG_VERSION-dev"
+    ln -sfn "$(command -v "clang++-$CLANG_VERSION")" "$TC/bin/fuzz-c++"
   else
     say "no clang: fuzzing with g++ and a seeded mutator"
+    ln -sfn "$(command -v g++)" "$TC/bin/fuzz-c++"
   fi
 }
 
