@@ -1,0 +1,49 @@
+// Cast and CastLike: the same values in another element type.
+#include <cstring>
+
+#include "core/ops/support/convert.h"
+#include "core/ops/support/infer.h"
+
+namespace whittle {
+namespace {
+
+/** Output 0 holds input 0 converted to `to`. */
+void evaluate_to(EvalContext& context, DType to) {
+  const bool saturate = context.node().int_attribute("saturate", 1) != 0;
+  context.forward(0, convert(context.input(0), to, saturate));
+}
+
+DType target(const Node& node) { return dtype_attribute(node, "to", DType::undefined); }
+
+void infer_cast(InferContext& context) {
+  context.set_output(0, target(context.node()), context.dims(0));
+}
+
+void evaluate_cast(EvalContext& context) {
+  require_inputs(context.node(), 1);
+  evaluate_to(context, target(context.node()));
+}
+
+void infer_cast_like(InferContext& context) {
+  context.set_output(0, context.dtype(1), context.dims(0));
+}
+
+void evaluate_cast_like(EvalContext& context) {
+  require_inputs(context.node(), 2);
+  evaluate_to(context, context.input(1).dtype());
+}
+
+}  // namespace
+
+void register_cast(OpTable& table) {
+  table.add({.name = "Cast",
+             .infer = infer_cast,
+             .evaluate = evaluate_cast,
+             .traits = Trait::elementwise});
+  table.add({.name = "CastLike",
+             .infer = infer_cast_like,
+             .evaluate = evaluate_cast_like,
+             .traits = Trait::elementwise});
+}
+
+}  // namespace whittle
