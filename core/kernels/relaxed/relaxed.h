@@ -6,5 +6,6 @@ namespace whittle::relaxed {
 
 // Each overrides its fields of the table.
 void fill_gemm(KernelTable& table);
+void fill_dwconv(KernelTable& table);
 
 }  // namespace whittle::relaxed

@@ -7,6 +7,7 @@ const KernelTable& relaxed_kernels() {
     KernelTable t = simd128_kernels();
     t.tier = Tier::relaxed;
     relaxed::fill_gemm(t);
+    relaxed::fill_dwconv(t);
     return t;
   }();
   return table;

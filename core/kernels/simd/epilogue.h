@@ -56,28 +56,22 @@ class EpilogueStore {
         c_(c),
         ldc_(ldc) {}
 
-  // Stores 8 sums of `row` at columns col .. col + 8, of which `count` exist.
-  void store(size_t row, size_t col, size_t count, v128_t v0, v128_t v1) const {
+  // Stores sums of `row` at column col; `count` columns exist from there on, any number above 0.
+  void store8(size_t row, size_t col, size_t count, v128_t v0, v128_t v1) const {
+    store4(row, col, count, v0);
+    if (count > 4) store4(row, col + 4, count - 4, v1);
+  }
+
+  void store4(size_t row, size_t col, size_t count, v128_t v) const {
     float* const out = c_ + row * ldc_ + col;
-    if (residual_) {
-      const float* const residual = residual_ + row * ld_residual_ + col;
-      v0 =
-          wasm_f32x4_add(v0, count >= 4 ? wasm_v128_load(residual) : load_partial(residual, count));
-      if (count > 4) {
-        v1 = wasm_f32x4_add(
-            v1, count >= 8 ? wasm_v128_load(residual + 4) : load_partial(residual + 4, count - 4));
-      }
-    }
-    v0 = clamp(v0, low_, high_);
-    v1 = clamp(v1, low_, high_);
-    if (count >= 8) {
-      wasm_v128_store(out, v0);
-      wasm_v128_store(out + 4, v1);
-    } else if (count > 4) {
-      wasm_v128_store(out, v0);
-      store_partial(out + 4, v1, count - 4);
+    if (count >= 4) {
+      if (residual_) v = wasm_f32x4_add(v, wasm_v128_load(residual_ + row * ld_residual_ + col));
+      wasm_v128_store(out, clamp(v, low_, high_));
     } else {
-      store_partial(out, v0, count);
+      if (residual_) {
+        v = wasm_f32x4_add(v, load_partial(residual_ + row * ld_residual_ + col, count));
+      }
+      store_partial(out, clamp(v, low_, high_), count);
     }
   }
 

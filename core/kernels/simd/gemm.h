@@ -47,7 +47,7 @@ void run_tile(const void* const* pointers, size_t taps, size_t kc, const char* p
   for (size_t p = 0; p < kPanels; ++p) {
     WHITTLE_UNROLL
     for (size_t i = 0; i < kRows; ++i) {
-      store.store(row + i, col + p * kColumns, n - col - p * kColumns, tile.acc[i][p][0],
+      store.store8(row + i, col + p * kColumns, n - col - p * kColumns, tile.acc[i][p][0],
                   tile.acc[i][p][1]);
     }
   }

@@ -6,5 +6,6 @@ namespace whittle::simd128 {
 
 // Each overrides its fields of the table.
 void fill_gemm(KernelTable& table);
+void fill_dwconv(KernelTable& table);
 
 }  // namespace whittle::simd128
