@@ -27,7 +27,7 @@ float sigmoid(float v) {
 }
 
 float softplus(float v) {
-  return (v > 0.0f ? v : 0.0f * v) + std::log1p(std::exp(-std::fabs(v)));
+  return (v > 0.0f ? v : 0.0f) + std::log1p(std::exp(-std::fabs(v)));
 }
 
 // Expands to a kernel whose body is the formula of v.

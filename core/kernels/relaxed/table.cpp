@@ -8,6 +8,8 @@ const KernelTable& relaxed_kernels() {
     t.tier = Tier::relaxed;
     relaxed::fill_gemm(t);
     relaxed::fill_dwconv(t);
+    relaxed::fill_unary(t);
+    relaxed::fill_softmax(t);
     return t;
   }();
   return table;

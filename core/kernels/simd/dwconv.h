@@ -172,9 +172,9 @@ void dwconv_row_any(const ConvShape& s, const ConvArgs& args, DwConvGroup g, siz
       for (size_t kx = 0; kx < s.kernel_w; ++kx) {
         for (size_t j = 0; j < kDwConvPixels; ++j) {
           const size_t x = (ox + j) * s.stride_w - s.pad_left + kx * s.dilation_w;
-          *out++ = j < g.pixels ? pixel_address(s, args.input, args.zero_row,
-                                                y0 + ky * s.dilation_h, x)
-                                : args.zero_row;
+          *out++ = j < g.pixels
+                       ? pixel_address(s, args.input, args.zero_row, y0 + ky * s.dilation_h, x)
+                       : args.zero_row;
         }
       }
     }
@@ -201,7 +201,8 @@ void dwconv(const ConvShape& s, const ConvArgs& args, IndexRange out_rows, Index
   for (size_t oy = out_rows.begin; oy < out_rows.end; ++oy) {
     DwConvGroup g{};
     g.shape = &s;
-    g.packed = static_cast<const float*>(args.packed) + channels.begin / kDwConvBlock * block_floats;
+    g.packed =
+        static_cast<const float*>(args.packed) + channels.begin / kDwConvBlock * block_floats;
     const size_t y0 = oy * s.stride_h - s.pad_top;
     while (g.first_row < s.kernel_h && y0 + g.first_row * s.dilation_h >= s.in_h) ++g.first_row;
     g.end_row = g.first_row;

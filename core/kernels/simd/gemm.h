@@ -48,7 +48,7 @@ void run_tile(const void* const* pointers, size_t taps, size_t kc, const char* p
     WHITTLE_UNROLL
     for (size_t i = 0; i < kRows; ++i) {
       store.store8(row + i, col + p * kColumns, n - col - p * kColumns, tile.acc[i][p][0],
-                  tile.acc[i][p][1]);
+                   tile.acc[i][p][1]);
     }
   }
 }
