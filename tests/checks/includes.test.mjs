@@ -36,8 +36,8 @@ test('Emscripten is known to bindings/ only', () => {
 
 test('core/ uses no files, clocks or consoles', () => {
   const headers = 'iostream|fstream|filesystem|chrono|ctime|time\\.h';
-  const calls = 'printf|fprintf|puts|fopen|getenv|std::cout|std::cerr';
-  const banned = new RegExp(`^#include <(${headers})>|(?<![\\w:])(std::)?(${calls})\\b`, 'm');
+  const calls = 'printf|fprintf|puts|fopen|getenv';
+  const banned = new RegExp(`^#include <(${headers})>|(?<![\\w:])(std::)?(${calls})\\(`, 'm');
   const wrong = cpp.filter((file) => file.startsWith('core/') && banned.test(code(file)));
   assert.deepEqual(wrong, []);
 });
