@@ -1,5 +1,4 @@
 // Arithmetic of two broadcast operands: z = f(x, y).
-#include <algorithm>
 #include <cmath>
 #include <string_view>
 
@@ -143,9 +142,7 @@ void evaluate_pow(EvalContext& context) {
   map_elements(inputs, real, RealBlock([](double* const* v, int64_t n) {
                  for (int64_t i = 0; i < n; ++i) v[0][i] = std::pow(v[0][i], v[1][i]);
                }));
-  if (!is_integer(dtype)) return;
-  const Tensor truncated = convert(real, dtype);
-  std::copy_n(truncated.raw(), truncated.bytes(), z.mutable_raw());
+  if (is_integer(dtype)) convert_into(real, z);
 }
 
 // PRelu: x where x >= 0, slope * x below; slope broadcasts to x.

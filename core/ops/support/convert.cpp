@@ -115,30 +115,6 @@ void print_into(const Tensor& in, Tensor& out) {
   }
 }
 
-void convert_into(const Tensor& in, Tensor& out, bool saturate) {
-  if (out.dtype() == DType::string) return print_into(in, out);
-  const DType to = out.dtype();
-  double reals[kBlock];
-  int64_t integers[kBlock];
-  for (int64_t first = 0; first < in.elements(); first += kBlock) {
-    const int64_t count = std::min(kBlock, in.elements() - first);
-    if (!is_integer(to)) {
-      load_block(in, first, 1, count, reals);
-      store_block(out, first, 1, count, reals, saturate);
-      continue;
-    }
-    if (is_integer(in.dtype())) {
-      load_block(in, first, 1, count, integers);
-    } else {
-      load_block(in, first, 1, count, reals);
-      for (int64_t i = 0; i < count; ++i) {
-        integers[i] = to == DType::boolean ? reals[i] != 0 : truncate(reals[i], to == DType::u64);
-      }
-    }
-    store_block(out, first, 1, count, integers);
-  }
-}
-
 }  // namespace
 
 bool is_integer(DType dtype) {
@@ -265,6 +241,31 @@ void store_block(Tensor& out, int64_t first, int64_t step, int64_t count, const 
     default:
       if (!is_float8(dtype)) fail_convert(dtype);
       store_with<uint8_t>(out, first, step, count, in, encode);
+  }
+}
+
+void convert_into(const Tensor& in, Tensor& out, bool saturate) {
+  if (in.dtype() == out.dtype()) return copy_elements(out, 0, in, 0, in.elements());
+  if (out.dtype() == DType::string) return print_into(in, out);
+  const DType to = out.dtype();
+  double reals[kBlock];
+  int64_t integers[kBlock];
+  for (int64_t first = 0; first < in.elements(); first += kBlock) {
+    const int64_t count = std::min(kBlock, in.elements() - first);
+    if (!is_integer(to)) {
+      load_block(in, first, 1, count, reals);
+      store_block(out, first, 1, count, reals, saturate);
+      continue;
+    }
+    if (is_integer(in.dtype())) {
+      load_block(in, first, 1, count, integers);
+    } else {
+      load_block(in, first, 1, count, reals);
+      for (int64_t i = 0; i < count; ++i) {
+        integers[i] = to == DType::boolean ? reals[i] != 0 : truncate(reals[i], to == DType::u64);
+      }
+    }
+    store_block(out, first, 1, count, integers);
   }
 }
 

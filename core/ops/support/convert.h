@@ -15,6 +15,9 @@ DType compute_type(DType dtype);
  * printed. Throws UNSUPPORTED_TYPE for complex types, INVALID_DATA for text that is no number. */
 Tensor convert(const Tensor& tensor, DType dtype, bool saturate = true);
 
+/** The same into a tensor of as many elements: how an operator fills its output. */
+void convert_into(const Tensor& tensor, Tensor& out, bool saturate = true);
+
 /** convert(tensor, compute_type(...)): what to read inputs through. */
 Tensor widen(const Tensor& tensor);
 
