@@ -4,7 +4,7 @@
  */
 
 import { execFileSync } from 'node:child_process';
-import { cp, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { cp, mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -33,36 +33,26 @@ async function copyModules() {
   }
 }
 
-async function bundle() {
-  const { dependencies } = JSON.parse(await readFile(new URL('package.json', web), 'utf8'));
-  const common = {
+/**
+ * Browsers take the library as it is, so what it uses is inside; Node's own modules and sharp are
+ * imported only where they exist. One build, so that the command line shares the library's chunks:
+ * they lie in dist/, beside the worker and the modules that they find by their own address.
+ */
+function bundle() {
+  return build({
     absWorkingDir: path(web),
+    entryPoints: ['src/index.ts', 'src/worker.ts', 'src/cli/main.ts'],
     outdir: 'dist',
     bundle: true,
     splitting: true,
     format: 'esm',
     target: 'es2022',
-    legalComments: 'none',
-    logLevel: 'warning',
-  };
-  // Browsers take the library as it is, so what it uses is inside; Node's own modules and sharp are
-  // imported only where they exist.
-  await build({
-    ...common,
-    entryPoints: ['src/index.ts', 'src/worker.ts'],
-    external: ['node:*', 'sharp'],
     platform: 'neutral',
     mainFields: ['module', 'main'],
+    external: ['node:*', 'sharp'],
+    legalComments: 'none',
+    logLevel: 'warning',
   });
-  if (await exists(new URL('src/cli/main.ts', web))) {
-    await build({
-      ...common,
-      entryPoints: { 'cli/main': 'src/cli/main.ts' },
-      platform: 'node',
-      splitting: false,
-      external: ['../index.js', ...Object.keys(dependencies)],
-    });
-  }
 }
 
 await rm(dist, { recursive: true, force: true });

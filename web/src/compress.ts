@@ -25,7 +25,9 @@ import type { Dataset, Progress } from './types.js';
 export type Preset = 'safest' | 'smallest' | 'fastest' | 'balanced';
 const PRESETS: readonly string[] = ['safest', 'smallest', 'fastest', 'balanced'];
 
-export interface CompressOptions extends Omit<CompareOptions, 'gate'> {
+export interface CompressOptions extends CompareOptions {
+  /** Laid over the recipe's own gate. */
+  gate?: Gate;
   /** Samples, split by the recipe's seed into calibration and evaluation. */
   data?: Dataset;
   /** The two given apart; calibration alone may be readable only once. */
@@ -41,6 +43,7 @@ export interface CompressOptions extends Omit<CompareOptions, 'gate'> {
 const PREFLIGHT_SAMPLES = 64;
 
 const OPTION_NAMES = [
+  'gate',
   'data',
   'calibration',
   'evaluation',
@@ -79,23 +82,28 @@ function splitData(o: CompressOptions, seed: number): Split {
   return splitDataset(o.data, seed);
 }
 
-/** The recipe as the engine takes it; presets are resolved for the model. */
+/**
+ * The recipe that a preset stands for on this model; with data, networks of convolutions get static
+ * quantization. Throws INVALID_RECIPE for an unknown name.
+ */
+export async function presetRecipe(
+  model: Model,
+  preset: Preset,
+  haveData: boolean,
+): Promise<Recipe> {
+  if (!PRESETS.includes(preset)) {
+    throw expected(`a recipe or one of ${PRESETS.join(', ')}`, 'recipe', preset, 'INVALID_RECIPE');
+  }
+  const { host, id } = model.handle;
+  return (await host.engine.presetRecipe(id, preset, haveData)) as Recipe;
+}
+
 async function resolveRecipe(
-  host: EngineHost,
   model: Model,
   recipe: Recipe | Preset,
   haveData: boolean,
 ): Promise<Recipe> {
-  if (typeof recipe === 'string') {
-    if (!PRESETS.includes(recipe))
-      throw expected(
-        `a recipe or one of ${PRESETS.join(', ')}`,
-        'recipe',
-        recipe,
-        'INVALID_RECIPE',
-      );
-    return (await host.engine.presetRecipe(model.handle.id, recipe, haveData)) as Recipe;
-  }
+  if (typeof recipe === 'string') return presetRecipe(model, recipe, haveData);
   if (!isObject(recipe))
     throw expected('a recipe object or the name of a preset', 'recipe', recipe, 'INVALID_RECIPE');
   return recipe;
@@ -175,7 +183,7 @@ export async function compress(
     const { bytes, report } = await runLong(o, async (progress) => {
       const original = await transplant(model, host);
       const haveData = (o.data ?? o.calibration) !== undefined;
-      const resolved = await resolveRecipe(host, original.model, recipe, haveData);
+      const resolved = await resolveRecipe(original.model, recipe, haveData);
       const { calibration, evaluation } = splitData(o, resolved.seed ?? 0);
       if (evaluation && !o.force) {
         await evaluatePair(host, original.model, null, evaluation, o, progress, PREFLIGHT_SAMPLES);
@@ -213,7 +221,7 @@ export async function compress(
         },
         evaluation: measured,
         metric: await userMetric(o, [original, made.subject], evaluation),
-        gate: await judgeGate(host, resolved.gate as Gate | undefined, measured),
+        gate: await judgeGate(host, { ...resolved.gate, ...o.gate }, measured),
         warnings: made.report.warnings ?? [],
       };
       return { bytes: made.subject.bytes, report: complete };
@@ -246,6 +254,6 @@ export interface Plan {
 /** A dry run: checks the recipe against the model and says what it would touch and need. */
 export async function explain(model: Model, recipe: Recipe | Preset): Promise<Plan> {
   const { host, id } = model.handle;
-  const resolved = await resolveRecipe(host, model, recipe, true);
+  const resolved = await resolveRecipe(model, recipe, true);
   return (await host.engine.explain(id, resolved)) as Plan;
 }

@@ -1,0 +1,2 @@
+import type { Technique } from '../techniques.js';
+export const techniqueSchema: readonly Technique[] = [];

@@ -1,0 +1,88 @@
+import { reportTable, type NamedReport } from './rows.js';
+import { formatDb, formatShare } from './format.js';
+
+const escape = (text: string): string =>
+  text.replace(
+    /[&<>"]/g,
+    (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[c] ?? c,
+  );
+
+const STYLE = `
+:root { color-scheme: light dark; --line: #8884; --soft: #8882; --accent: #0a7a5a; }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 76rem; margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.4rem; } h2 { font-size: 1.05rem; margin-top: 2rem; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+th, td { text-align: left; padding: .35rem .7rem; border-bottom: 1px solid var(--line); vertical-align: top; }
+th { font-weight: 600; background: var(--soft); white-space: nowrap; }
+td.n { white-space: nowrap; }
+.verdict { font-weight: 600; color: var(--accent); }
+.note { opacity: .75; }
+pre { background: var(--soft); padding: .8rem; overflow-x: auto; }
+`;
+
+const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
+  `<div class="scroll"><table><thead><tr>${head.map((cell) => `<th>${escape(cell)}</th>`).join('')}</tr></thead><tbody>${rows
+    .map(
+      (row) =>
+        `<tr>${row.map((cell) => `<td${cell.length < 24 ? ' class="n"' : ''}>${escape(cell)}</td>`).join('')}</tr>`,
+    )
+    .join('')}</tbody></table></div>`;
+
+function details({ name, report }: NamedReport): string {
+  const parts = [`<h2>${escape(name)}</h2>`];
+  const { evaluation, gate, warnings } = report;
+  if (gate) parts.push(`<p>${gate.checks.map((check) => escape(check.text)).join('<br>')}</p>`);
+  if (evaluation) {
+    const rows = evaluation.outputs.map((output) => [
+      output.name,
+      formatDb(output.sqnrDb),
+      output.cosine === null ? '-' : output.cosine.toFixed(6),
+      output.maxError === null ? '-' : output.maxError.toPrecision(3),
+      output.agreement ? formatShare(output.agreement.top1) : '-',
+      typeof output.kl !== 'number' ? '-' : output.kl.toPrecision(3),
+    ]);
+    parts.push(table(['output', 'SQNR', 'cosine', 'max error', 'top-1 agreement', 'KL'], rows));
+    if (evaluation.worst.length > 0) {
+      const worst = evaluation.worst.map((w) => [
+        w.id,
+        formatDb(w.sqnrDb),
+        w.changed ? 'yes' : 'no',
+      ]);
+      parts.push(
+        '<p class="note">Worst samples</p>',
+        table(['sample', 'SQNR', 'answer changed'], worst),
+      );
+    }
+  }
+  if (warnings.length > 0)
+    parts.push(`<ul>${warnings.map((text) => `<li>${escape(text)}</li>`).join('')}</ul>`);
+  parts.push(
+    `<details><summary>Recipe</summary><pre>${escape(JSON.stringify(report.recipe, null, 2))}</pre></details>`,
+  );
+  return parts.join('\n');
+}
+
+/**
+ * One HTML file that needs nothing else: the table, then each recipe's fidelity and the recipe
+ * itself. It also holds the reports as JSON, in <script id="reports">.
+ */
+export function renderHtml(reports: readonly NamedReport[]): string {
+  const { caption, head, rows, verdict } = reportTable(reports, true);
+  const title = `Whittle: ${reports[0]?.report.model ?? ''}`;
+  const data = JSON.stringify(reports).replace(/</g, '\\u003c');
+  return `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>${escape(title)}</title>
+<style>${STYLE}</style>
+<h1>${escape(title)}</h1>
+<p class="note">${escape(caption)}</p>
+${table(head, rows)}
+<p class="verdict">${escape(verdict)}</p>
+${reports.map(details).join('\n')}
+<script type="application/json" id="reports">${data}</script>
+</html>
+`;
+}

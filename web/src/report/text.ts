@@ -1,0 +1,41 @@
+import type { Table } from './rows.js';
+
+/** Columns up to this width stay whole; a wider last column is cut where the terminal ends. */
+const GAP = '  ';
+
+/** Lays cells out in columns; numbers of a column of numbers are set right. */
+export function textTable(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  columns = Infinity,
+): string {
+  const all = [head, ...rows];
+  const widths = head.map((_, i) => Math.max(...all.map((row) => (row[i] ?? '').length)));
+  const numeric = head.map((_, i) => rows.every((row) => /^[-+]?[\d.]|^-?$/.test(row[i] ?? '')));
+  const line = (row: readonly string[]): string => {
+    const cells = widths.map((width, i) =>
+      numeric[i] ? (row[i] ?? '').padStart(width) : (row[i] ?? '').padEnd(width),
+    );
+    const text = cells.join(GAP).trimEnd();
+    return text.length > columns ? `${text.slice(0, columns - 1)}…` : text;
+  };
+  const rule = widths.map((width) => '-'.repeat(width)).join(GAP);
+  return [line(head), rule.slice(0, columns), ...rows.map(line)].join('\n');
+}
+
+/** A report table for the terminal: caption, columns, verdict. Layer notes go below, one a line, since they are long. */
+export function renderText({ caption, head, rows, verdict }: Table): string {
+  const layers = head.indexOf('layers');
+  const without = (row: readonly string[]): string[] => row.filter((_, i) => i !== layers);
+  const notes = rows.filter((row) => row[layers]).map((row) => `  ${row[0]}: ${row[layers]}`);
+  return [
+    caption,
+    '',
+    textTable(without(head), rows.map(without)),
+    '',
+    'Layers touched, and why others were not:',
+    ...notes,
+    '',
+    verdict,
+  ].join('\n');
+}
