@@ -117,15 +117,44 @@ bool contains(const std::array<std::string_view, N>& list, std::string_view op) 
   return std::find(list.begin(), list.end(), op) != list.end();
 }
 
+const Node* producer_of(const Graph& graph, ValueId id) {
+  const auto found = std::find_if(graph.nodes.rbegin(), graph.nodes.rend(), [&](const Node& node) {
+    return node.domain.empty() &&
+           std::find(node.outputs.begin(), node.outputs.end(), id) != node.outputs.end();
+  });
+  return found == graph.nodes.rend() ? nullptr : &*found;
+}
+
+/** How many elements a value of one dimension has, for the usual way of computing a shape: numbers
+ * made 1-D by Unsqueeze and concatenated. -1 when that is not known. */
+int length_of(const Graph& graph, ValueId id) {
+  if (id == kNoValue) return -1;
+  const auto& dims = graph.value(id).dims;
+  if (dims && dims->size() == 1 && (*dims)[0].known()) return static_cast<int>((*dims)[0].value);
+  const Node* node = producer_of(graph, id);
+  if (node == nullptr) return -1;
+  if (node->op == "Unsqueeze") {
+    const Tensor* axes = graph.constant(node->input(1));
+    return axes != nullptr && axes->elements() == 1 ? 1 : -1;
+  }
+  if (node->op != "Concat") return -1;
+  int total = 0;
+  for (ValueId input : node->inputs) {
+    const Node* maker = input == kNoValue ? nullptr : producer_of(graph, input);
+    const int length = maker != nullptr && maker->op == "Concat" ? -1 : length_of(graph, input);
+    if (length < 0) return -1;
+    total += length;
+  }
+  return total;
+}
+
 /** `budget` is shared by all branches: what is far away is not worth looking for. */
 int rank_of(const Graph& graph, ValueId id, int& budget) {
   if (id == kNoValue || --budget < 0) return -1;
   const Value& value = graph.value(id);
   if (value.dims) return static_cast<int>(value.dims->size());
-  const auto producer = std::find_if(graph.nodes.rbegin(), graph.nodes.rend(), [&](const Node& n) {
-    return std::find(n.outputs.begin(), n.outputs.end(), id) != n.outputs.end();
-  });
-  if (producer == graph.nodes.rend() || !producer->domain.empty()) return -1;
+  const Node* producer = producer_of(graph, id);
+  if (producer == nullptr) return -1;
   const Node& node = *producer;
   if (node.op == "Flatten" || node.op == "Gemm") return 2;
   if (node.op == "Transpose" && node.has("perm")) {
@@ -135,10 +164,7 @@ int rank_of(const Graph& graph, ValueId id, int& budget) {
     const int weight = rank_of(graph, node.input(1), budget);
     if (weight >= 0) return weight;
   }
-  if (node.op == "Reshape" && node.input(1) != kNoValue) {
-    const auto& dims = graph.value(node.input(1)).dims;
-    return dims && dims->size() == 1 && (*dims)[0].known() ? static_cast<int>((*dims)[0].value) : -1;
-  }
+  if (node.op == "Reshape") return length_of(graph, node.input(1));
   if (contains(kSameRank, node.op) || node.op == "Transpose") {
     return rank_of(graph, node.input(0), budget);
   }

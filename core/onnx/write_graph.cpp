@@ -10,10 +10,16 @@
 namespace whittle::onnx {
 namespace {
 
-void write_dim(Writer& out, const Dim& dim) {
+/** protozero leaves out a submessage nothing was written to; here an empty one says something: a
+ * dimension that is not known, the shape of a scalar. */
+void write_empty(Writer& out, uint32_t field) { out.add_message(field, std::string()); }
+
+void write_dim(Writer& shape, const Dim& dim) {
+  if (!dim.known() && dim.symbol.empty()) return write_empty(shape, proto::shape::dim);
+  Writer out(shape, proto::shape::dim);
   if (dim.known()) {
     out.add_int64(proto::dim::dim_value, dim.value);
-  } else if (!dim.symbol.empty()) {
+  } else {
     out.add_string(proto::dim::dim_param, dim.symbol);
   }
 }
@@ -25,11 +31,9 @@ void write_value_info(Writer& out, const Value& value, const std::string& name) 
   Writer tensor(type, proto::type::tensor_type);
   tensor.add_int32(proto::tensor_type::elem_type, static_cast<int32_t>(value.dtype));
   if (!value.dims) return;
+  if (value.dims->empty()) return write_empty(tensor, proto::tensor_type::shape);
   Writer shape(tensor, proto::tensor_type::shape);
-  for (const Dim& dim : *value.dims) {
-    Writer each(shape, proto::shape::dim);
-    write_dim(each, dim);
-  }
+  for (const Dim& dim : *value.dims) write_dim(shape, dim);
 }
 
 class GraphWriter {
