@@ -41,7 +41,7 @@ async function copyModules() {
 function bundle() {
   return build({
     absWorkingDir: path(web),
-    entryPoints: ['src/index.ts', 'src/worker.ts', 'src/cli/main.ts'],
+    entryPoints: ['src/index.ts', 'src/worker.ts', 'src/report/index.ts', 'src/cli/main.ts'],
     outdir: 'dist',
     bundle: true,
     splitting: true,

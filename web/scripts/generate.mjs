@@ -30,7 +30,11 @@ async function codes() {
 
 async function report() {
   const schema = JSON.parse(await readFile(new URL('schema/report.schema.json', web), 'utf8'));
-  const types = await compile(schema, 'Report', { bannerComment: '', additionalProperties: true });
+  const types = await compile(schema, 'Report', {
+    bannerComment: '',
+    unreachableDefinitions: true,
+    additionalProperties: true,
+  });
   await write('report.ts', types);
 }
 

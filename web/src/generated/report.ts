@@ -1,6 +1,9 @@
 /**
  * @minItems 2
  * @maxItems 2
+ *
+ * This interface was referenced by `Report`'s JSON-Schema
+ * via the `definition` "Interval".
  */
 export type Interval = [number, number];
 
@@ -63,6 +66,10 @@ export interface Report {
   gate: GateResult | null;
   warnings: string[];
 }
+/**
+ * This interface was referenced by `Report`'s JSON-Schema
+ * via the `definition` "Environment".
+ */
 export interface Environment {
   /**
    * JavaScript engine and version.
@@ -75,6 +82,10 @@ export interface Environment {
    */
   cpu: string | null;
 }
+/**
+ * This interface was referenced by `Report`'s JSON-Schema
+ * via the `definition` "Measures".
+ */
 export interface Measures {
   bytes: {
     raw: number;
@@ -106,6 +117,10 @@ export interface Measures {
     arena: number;
   } | null;
 }
+/**
+ * This interface was referenced by `Report`'s JSON-Schema
+ * via the `definition` "Step".
+ */
 export interface Step {
   technique: string;
   /**
@@ -130,6 +145,10 @@ export interface Step {
   warnings?: string[];
   [k: string]: unknown;
 }
+/**
+ * This interface was referenced by `Report`'s JSON-Schema
+ * via the `definition` "Evaluation".
+ */
 export interface Evaluation {
   samples: number;
   synthetic: boolean;
@@ -157,9 +176,13 @@ export interface Evaluation {
   }[];
   [k: string]: unknown;
 }
+/**
+ * This interface was referenced by `Report`'s JSON-Schema
+ * via the `definition` "OutputFidelity".
+ */
 export interface OutputFidelity {
   name: string;
-  kind: 'values' | 'classes' | 'pixels';
+  kind: "values" | "classes" | "pixels";
   /**
    * Null when the outputs are equal.
    */
@@ -177,6 +200,10 @@ export interface OutputFidelity {
   pixelAgreement?: number | null;
   [k: string]: unknown;
 }
+/**
+ * This interface was referenced by `Report`'s JSON-Schema
+ * via the `definition` "GateResult".
+ */
 export interface GateResult {
   pass: boolean;
   checks: {
@@ -190,4 +217,27 @@ export interface GateResult {
     [k: string]: unknown;
   }[];
   [k: string]: unknown;
+}
+/**
+ * Several recipes tried on one model: what report.json holds.
+ *
+ * This interface was referenced by `Report`'s JSON-Schema
+ * via the `definition` "ReportSet".
+ */
+export interface ReportSet {
+  /**
+   * Version of this format.
+   */
+  reportSet: 1;
+  reports: NamedReport[];
+}
+/**
+ * One recipe's result under the name its row has.
+ *
+ * This interface was referenced by `Report`'s JSON-Schema
+ * via the `definition` "NamedReport".
+ */
+export interface NamedReport {
+  name: string;
+  report: Report;
 }

@@ -1,4 +1,5 @@
-import { reportTable, type NamedReport } from './rows.js';
+import type { NamedReport, ReportSet } from '../generated/report.js';
+import { reportTable } from './rows.js';
 import { formatDb, formatShare } from './format.js';
 
 const escape = (text: string): string =>
@@ -64,13 +65,12 @@ function details({ name, report }: NamedReport): string {
 }
 
 /**
- * One HTML file that needs nothing else: the table, then each recipe's fidelity and the recipe
- * itself. It also holds the reports as JSON, in <script id="reports">.
+ * One HTML file that needs nothing else and shows what a report.json holds: the table, then each
+ * recipe's fidelity and the recipe itself.
  */
-export function renderHtml(reports: readonly NamedReport[]): string {
+export function renderHtml({ reports }: ReportSet): string {
   const { caption, head, rows, verdict } = reportTable(reports, true);
   const title = `Whittle: ${reports[0]?.report.model ?? ''}`;
-  const data = JSON.stringify(reports).replace(/</g, '\\u003c');
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -82,7 +82,6 @@ export function renderHtml(reports: readonly NamedReport[]): string {
 ${table(head, rows)}
 <p class="verdict">${escape(verdict)}</p>
 ${reports.map(details).join('\n')}
-<script type="application/json" id="reports">${data}</script>
 </html>
 `;
 }

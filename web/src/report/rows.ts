@@ -1,4 +1,4 @@
-import type { Measures, Report } from '../generated/report.js';
+import type { Measures, NamedReport, Report } from '../generated/report.js';
 import {
   formatBytes,
   formatChange,
@@ -15,12 +15,6 @@ export interface Table {
   rows: readonly (readonly string[])[];
   /** The last line: which row to take. */
   verdict: string;
-}
-
-/** One recipe's result under the name its row has. */
-export interface NamedReport {
-  name: string;
-  report: Report;
 }
 
 /** The size that is compared: brotli where the platform has it, else gzip. */

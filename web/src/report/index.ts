@@ -1,0 +1,7 @@
+/** Reports for people: rows of a table, laid out for the terminal or as one HTML file. */
+
+export * from './format.js';
+export { layerCell, reportTable, wireBytes, type Table } from './rows.js';
+export { renderText, textTable } from './text.js';
+export { renderHtml } from './html.js';
+export type { NamedReport, Report, ReportSet } from '../generated/report.js';
