@@ -63,18 +63,11 @@ void normalize_groups(EvalContext& context, int64_t groups) {
   }
   const int64_t pixels = shape.elements(2, shape.rank());
   const double epsilon = node.float_attribute("epsilon", 1e-5f);
-  std::vector<float> affine[2] = {float_values(context, 1), float_values(context, 2)};
-  for (size_t i = 0; i < 2; ++i) {
-    if (context.input(i + 1).elements() != groups) {
-      require_elements(context, context.input(i + 1), channels, "a parameter");
-      continue;
-    }
-    std::vector<float> spread;
-    for (int64_t c = 0; c < channels; ++c) {
-      spread.push_back(affine[i][static_cast<size_t>(c / (channels / groups))]);
-    }
-    affine[i] = std::move(spread);
+  for (size_t i = 1; i <= 2; ++i) {
+    require_elements(context, context.input(i), channels, "a parameter");
   }
+  const std::vector<float> scale = float_values(context, 1);
+  const std::vector<float> bias = float_values(context, 2);
   const int64_t size = channels / groups * pixels;  // elements of one group
   fill_widened(context, 0, context.input(0).dtype(), shape, [&](Tensor& y) {
     const float* in = x.data<float>().data();
@@ -84,7 +77,7 @@ void normalize_groups(EvalContext& context, int64_t groups) {
       const double inverse = 1.0 / std::sqrt(m.variance + epsilon);
       for (int64_t i = g * size; i < (g + 1) * size; ++i) {
         const auto c = static_cast<size_t>(i / pixels % channels);
-        out[i] = static_cast<float>((in[i] - m.mean) * inverse) * affine[0][c] + affine[1][c];
+        out[i] = static_cast<float>((in[i] - m.mean) * inverse) * scale[c] + bias[c];
       }
     }
   });

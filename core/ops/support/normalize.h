@@ -26,8 +26,7 @@ std::vector<float> repeating_values(const EvalContext& context, size_t i, const 
  * Fills output 0 with input 0 normalised over each group of channels / groups neighbouring channels of
  * each image, statistics in double:
  *   y = (x - mean) / sqrt(variance + epsilon) * scale[c] + bias[c]
- *   x, y [batch, channels, pixels..]   inputs 1 and 2: scale, bias [channels], or [groups] as
- *   GroupNormalization had it before opset 21
+ *   x, y [batch, channels, pixels..]   inputs 1 and 2: scale, bias [channels]
  */
 void normalize_groups(EvalContext& context, int64_t groups);
 
