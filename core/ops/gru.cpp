@@ -13,8 +13,11 @@ namespace {
 //   w [directions, 3 * hidden, input]   r [directions, 3 * hidden, hidden]
 //   b [directions, 6 * hidden]: wb, then rb
 void evaluate(EvalContext& context) {
-  const Recurrence recurrence = read_recurrence(context, 3, {"Sigmoid", "Tanh"});
+  const Tensor x_all = float_input(context, 0);
+  const Tensor w = float_input(context, 1);
   const Tensor weights = float_input(context, 2);
+  const Recurrence recurrence =
+      read_recurrence(context, x_all.shape(), w.shape(), weights.shape(), 3, {"Sigmoid", "Tanh"});
   const int64_t size = recurrence.hidden;
   const int64_t rows = 3 * size;
   std::vector<float> bias = float_values(context, 3);
@@ -23,7 +26,7 @@ void evaluate(EvalContext& context) {
   std::vector<float> update(static_cast<size_t>(size));
   std::vector<float> reset(static_cast<size_t>(size));
   std::vector<float> before(static_cast<size_t>(size));  // h, or r * h
-  run_recurrence(context, recurrence, [&](int64_t d, int64_t, const float* x, float* hidden) {
+  const auto cell = [&](int64_t d, int64_t, const float* x, float* hidden) {
     const auto& f = recurrence.activation(d, 0);
     const auto& g = recurrence.activation(d, 1);
     const auto recurrent = [&](int64_t row, const float* state) {
@@ -50,7 +53,8 @@ void evaluate(EvalContext& context) {
       const float candidate = g(recurrence.clipped(inner));
       hidden[h] = (1.0f - update[at]) * candidate + update[at] * hidden[h];
     }
-  });
+  };
+  run_recurrence(context, recurrence, x_all, w, cell);
 }
 
 }  // namespace

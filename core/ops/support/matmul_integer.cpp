@@ -45,17 +45,24 @@ std::vector<uint32_t> centre(const EvalContext& context, IntegerOperand operand,
   return out;
 }
 
+IntegerProduct product_of(const EvalContext& context, const Shape& a_shape,
+                          const std::vector<uint32_t>& a, IntegerOperand b) {
+  IntegerProduct product;
+  product.geometry = matmul_geometry(context.node(), a_shape, context.input(b.values).shape());
+  const std::vector<uint32_t> right = centre(context, b, false);
+  product.sums.resize(static_cast<size_t>(product.geometry.output.elements()));
+  multiply_batches(product.geometry, a.data(), right.data(), product.sums.data());
+  return product;
+}
+
 }  // namespace
 
 IntegerProduct multiply_integers(const EvalContext& context, IntegerOperand a, IntegerOperand b) {
-  IntegerProduct product;
-  product.geometry = matmul_geometry(context.node(), context.input(a.values).shape(),
-                                     context.input(b.values).shape());
-  const std::vector<uint32_t> left = centre(context, a, true);
-  const std::vector<uint32_t> right = centre(context, b, false);
-  product.sums.resize(static_cast<size_t>(product.geometry.output.elements()));
-  multiply_batches(product.geometry, left.data(), right.data(), product.sums.data());
-  return product;
+  return product_of(context, context.input(a.values).shape(), centre(context, a, true), b);
+}
+
+IntegerProduct multiply_integers(const EvalContext& context, const Tensor& a, IntegerOperand b) {
+  return product_of(context, a.shape(), centred(a, {0}, 1, a.elements(), context.node()), b);
 }
 
 }  // namespace whittle

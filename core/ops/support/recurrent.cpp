@@ -82,12 +82,9 @@ float Recurrence::clipped(float value) const {
   return clip > 0.0f ? std::clamp(value, -clip, clip) : value;
 }
 
-Recurrence read_recurrence(const EvalContext& context, int64_t gates,
-                           std::vector<std::string> defaults) {
+Recurrence read_recurrence(const EvalContext& context, const Shape& x, const Shape& w,
+                           const Shape& r, int64_t gates, std::vector<std::string> defaults) {
   const Node& node = context.node();
-  const Shape& x = context.input(0).shape();
-  const Shape& w = context.input(1).shape();
-  const Shape& r = context.input(2).shape();
   if (x.rank() != 3 || w.rank() != 3 || r.rank() != 3) {
     fail(Code::SHAPE_MISMATCH, node.label(), "Expected inputs of rank 3 for ", node.label(),
          " but received ", to_string(x), ", ", to_string(w), " and ", to_string(r));
@@ -170,9 +167,8 @@ void write_state(EvalContext& context, const Recurrence& r, size_t i,
   });
 }
 
-void run_recurrence(EvalContext& context, const Recurrence& r, const RnnCell& cell) {
-  const Tensor x = float_input(context, 0);
-  const Tensor w = float_input(context, 1);
+void run_recurrence(EvalContext& context, const Recurrence& r, const Tensor& x, const Tensor& w,
+                    const RnnCell& cell) {
   const int64_t rows = r.gates * r.hidden;
   std::vector<float> bias = float_values(context, 3);
   if (bias.empty()) {

@@ -45,9 +45,9 @@ struct Recurrence {
 };
 
 /** `defaults` names the activations of one direction. Throws SHAPE_MISMATCH, INVALID_GRAPH,
- * UNSUPPORTED naming the node. Shapes are those of the inputs 0 (x), 1 (w) and 2 (r). */
-Recurrence read_recurrence(const EvalContext& context, int64_t gates,
-                           std::vector<std::string> defaults);
+ * UNSUPPORTED naming the node. */
+Recurrence read_recurrence(const EvalContext& context, const Shape& x, const Shape& w,
+                           const Shape& r, int64_t gates, std::vector<std::string> defaults);
 
 /** One direction's step of one sequence: gate inputs in, new hidden state out. */
 using RnnCell = std::function<void(int64_t direction, int64_t sequence, const float* gates_x,
@@ -57,11 +57,12 @@ using RnnCell = std::function<void(int64_t direction, int64_t sequence, const fl
  * Drives the cell over all directions, sequences and steps and fills outputs 0 (y, all steps) and 1
  * (y_h, the last). gates_x [gates * hidden] holds w x + w_bias of the step; `hidden` [hidden] comes in
  * as the previous state (initial_h at first) and leaves as the new one. Steps past a sequence's length
- * give 0 in y.
+ * give 0 in y. x and w are f32.
  *   y [steps, directions, batch, hidden]   y_h [directions, batch, hidden]; for layout 1
  *   y [batch, steps, directions, hidden]   y_h [batch, directions, hidden]
  */
-void run_recurrence(EvalContext& context, const Recurrence& recurrence, const RnnCell& cell);
+void run_recurrence(EvalContext& context, const Recurrence& recurrence, const Tensor& x,
+                    const Tensor& w, const RnnCell& cell);
 
 /** A state tensor (initial_h, initial_c) as [directions, batch, hidden]; zeros when absent. */
 std::vector<float> read_state(const EvalContext& context, const Recurrence& recurrence, size_t i);
