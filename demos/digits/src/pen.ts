@@ -10,9 +10,9 @@ export const kSide = 28;
 /**
  * Draws the strokes.
  *
- * As in MNIST, the digit's longer side spans about 20 pixels (15 to 23 here) and its centre of mass lies in the
- * middle of the image, here give or take two pixels. Returns [kSide * kSide] values in rows
- * from the top, each a whole number of 255ths in [0, 1].
+ * As in MNIST, the digit's centre of mass lies in the middle of the image, here give or take two
+ * pixels; its longer side is mostly 17 to 23 pixels (20 in MNIST). Returns [kSide * kSide] values
+ * in rows from the top, each a whole number of 255ths in [0, 1].
  */
 export function drawStrokes(strokes: readonly Polyline[], random: Random): Float32Array {
   const image = new Float64Array(kSide * kSide);

@@ -1,4 +1,4 @@
-// Writes a piece of a split as bytes, for train.py: per image its label, then 784 pixels (0 to 255).
+// Writes a piece of a split as bytes, for train.py: per image its label, then 784 pixels, 0-255.
 // npx tsx demos/digits/train/dump.ts <split> <start> <count> <file>
 
 import { closeSync, openSync, writeSync } from 'node:fs';
