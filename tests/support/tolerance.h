@@ -75,6 +75,8 @@ inline constexpr Exact kExact{};
 inline constexpr Ulp kFewUlps{4};                      // fixed formulas, 2 to 4 roundings
 inline constexpr Close kTranscendental{2e-6f, 2e-6f};  // polynomial exp, tanh, erf, sigmoid, log
 inline constexpr Close kNormalised{2e-5f, 2e-5f};      // softmax, layer norm: sums, then a division
+inline constexpr Close kConformance{1e-5f, 1e-3f};     // ONNX backend tests, f32 and f64
+inline constexpr Close kConformanceNarrow{5e-3f, 5e-3f};  // the same, f16 and narrower
 
 // Expects predicate(actual[i], expected[i]) for all i; reports the first failure only.
 template <typename Predicate>

@@ -23,7 +23,7 @@ Dims unknown_dims(int rank);
 Dim dim_product(const Dims& dims, int first, int last);
 inline int rank_of(const Dims& dims) { return static_cast<int>(dims.size()); }
 
-/** The type attribute `to` / `dtype` as DType; `fallback` when absent. */
+/** The type attribute `to` / `dtype` as DType; `fallback` when absent or 0 (undefined). */
 DType dtype_attribute(const Node& node, std::string_view attribute, DType fallback);
 /** Throws INVALID_GRAPH unless the node has at least `inputs` inputs, none of them absent. */
 void require_inputs(const Node& node, size_t inputs);

@@ -1,6 +1,7 @@
-// Operators whose output size depends on the data: NonZero, Compress, Unique.
+// Unique: distinct slices or elements. The number of them depends on the data.
 #include <algorithm>
 #include <numeric>
+#include <string>
 #include <vector>
 
 #include "core/ops/support/axes.h"
@@ -10,69 +11,6 @@
 
 namespace whittle {
 namespace {
-
-void infer_non_zero(InferContext& context) {
-  Dims dims = unknown_dims(2);
-  if (context.dims(0)) dims[0] = rank_of(*context.dims(0));
-  context.set_output(0, DType::i64, std::move(dims));
-}
-
-// Column j holds the coordinates of the j-th element that is not 0, in row-major order.
-void evaluate_non_zero(EvalContext& context) {
-  require_inputs(context.node(), 1);
-  const Tensor& x = context.input(0);
-  const Tensor flags = convert(x, DType::boolean);
-  std::vector<int64_t> found;
-  for (int64_t i = 0; i < flags.elements(); ++i) {
-    if (flags.raw()[i] != std::byte{0}) found.push_back(i);
-  }
-  const Shape& shape = x.shape();
-  const auto count = static_cast<int64_t>(found.size());
-  Tensor& y = context.output(0, DType::i64, {shape.rank(), count});
-  const Shape strides = strides_of(shape);
-  auto out = y.mutable_data<int64_t>().begin();
-  for (int axis = 0; axis < shape.rank(); ++axis) {
-    for (int64_t i : found) *out++ = i / strides[axis] % shape[axis];
-  }
-}
-
-void infer_compress(InferContext& context) {
-  std::optional<Dims> dims;
-  if (!context.node().has("axis")) {
-    dims = unknown_dims(1);
-  } else if ((dims = context.dims(0))) {
-    const Node& node = context.node();
-    const int axis = normalize_axis(node.int_attribute("axis", 0), rank_of(*dims), node.label());
-    (*dims)[static_cast<size_t>(axis)] = Dim();
-  }
-  context.set_output(0, context.dtype(0), std::move(dims));
-}
-
-// The slices along the axis (or the elements of the flat tensor) whose condition is true.
-void evaluate_compress(EvalContext& context) {
-  const Node& node = context.node();
-  require_inputs(node, 2);
-  const bool is_flat = !node.has("axis");
-  const Tensor x = is_flat ? context.input(0).reshaped({context.input(0).elements()})
-                           : context.input(0);
-  const int axis = normalize_axis(node.int_attribute("axis", 0), x.shape().rank(), node.label());
-  const AxisSplit split = split_at(x.shape(), axis, node);
-  const auto condition = to_int64s(context.input(1), node.label());
-  std::vector<int64_t> chosen;
-  for (size_t i = 0; i < condition.size() && static_cast<int64_t>(i) < split.axis; ++i) {
-    if (condition[i] != 0) chosen.push_back(static_cast<int64_t>(i));
-  }
-  Shape shape = x.shape();
-  shape[axis] = static_cast<int64_t>(chosen.size());
-  Tensor& y = context.output(0, x.dtype(), shape);
-  int64_t out = 0;
-  for (int64_t o = 0; o < split.outer; ++o) {
-    for (int64_t i : chosen) {
-      copy_elements(y, out, x, (o * split.axis + i) * split.inner, split.inner);
-      out += split.inner;
-    }
-  }
-}
 
 void infer_unique(InferContext& context) {
   std::optional<Dims> dims;
@@ -172,9 +110,7 @@ void evaluate_unique(EvalContext& context) {
 
 }  // namespace
 
-void register_select(OpTable& table) {
-  table.add({.name = "NonZero", .infer = infer_non_zero, .evaluate = evaluate_non_zero});
-  table.add({.name = "Compress", .infer = infer_compress, .evaluate = evaluate_compress});
+void register_unique(OpTable& table) {
   table.add({.name = "Unique", .infer = infer_unique, .evaluate = evaluate_unique});
 }
 
