@@ -33,6 +33,22 @@ void PlanBuilder::alias(ValueId view, ValueId base, int64_t offset) {
   views_[static_cast<size_t>(view)] = {base, offset};
 }
 
+bool PlanBuilder::place_into(ValueId id, ValueId base, int64_t offset) {
+  const View root = root_of(id);
+  const LoweredValue& whole = value(root.base);
+  const LoweredValue& part = value(id);
+  const bool is_input = std::find(graph_.inputs.begin(), graph_.inputs.end(), root.base) !=
+                        graph_.inputs.end();
+  if (root.offset != 0 || is_input || whole.is_constant() || !whole.is_static) return false;
+  if (dtype_bytes(whole.dtype, whole.shape.elements()) !=
+      dtype_bytes(part.dtype, part.shape.elements())) {
+    return false;
+  }
+  if (root_of(base).base == root.base) return false;
+  alias(root.base, base, offset);
+  return true;
+}
+
 void PlanBuilder::allow_in_place(ValueId output, ValueId input) {
   in_place_.emplace_back(output, input);
 }

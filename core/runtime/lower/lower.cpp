@@ -1,9 +1,19 @@
 #include "core/runtime/lower/lower.h"
 
+#include "core/runtime/lower/lowerings.h"
+
 namespace whittle {
 
 const std::vector<Lowering>& lowerings() {
-  static const std::vector<Lowering> list = {};
+  static const std::vector<Lowering> list = {
+      {"batch-norm", lower_batch_norm},
+      {"norms", lower_norms},
+      {"activations", lower_activations},
+      {"products", lower_products},
+      {"constants", fold_lowered_constants},
+      {"epilogues", fuse_epilogues},
+      {"channel-shuffle", lower_channel_shuffle},
+  };
   return list;
 }
 
@@ -48,7 +58,12 @@ LoweredGraph lower_graph(const Graph& graph, const std::vector<Fact>& facts, con
   }
   for (const Node& node : graph.nodes) {
     const OpDef& op = table.at(node);
-    lowered.ops.push_back(LoweredOp{node, &op, node.op, {}, {}, cost_of(node, op, facts)});
+    LoweredOp made;
+    made.node = node;
+    made.definition = &op;
+    made.parts = node.op;
+    made.cost = cost_of(node, op, facts);
+    lowered.ops.push_back(std::move(made));
   }
   lowered.inputs = graph.inputs;
   lowered.outputs = graph.outputs;

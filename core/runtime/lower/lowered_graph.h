@@ -62,6 +62,13 @@ struct IntegerForm {
   bool output_quantized = true;  // false: the result leaves as float
 };
 
+/** Constant 8-bit weights of a product that computes in float, (q - zero_point[n]) * scale[n], one of
+ * each for every output column. */
+struct NarrowWeights {
+  std::vector<float> scale;
+  std::vector<int32_t> zero_point;
+};
+
 /**
  * One operation of a plan. It starts as an ONNX node; lowerings replace groups of them by operations
  * of the domain kLowered, or attach work to `epilogue`.
@@ -72,6 +79,7 @@ struct LoweredOp {
   /** What it stands for, for the profile: "Conv+Add+Relu". */
   std::string parts;
   Epilogue epilogue;
+  std::optional<NarrowWeights> narrow;
   std::optional<IntegerForm> integer;
   Cost cost;
 };

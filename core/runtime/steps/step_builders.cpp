@@ -1,24 +1,43 @@
 #include "core/runtime/steps/step_builders.h"
 
+#include "core/runtime/steps/fits.h"
+
 namespace whittle {
 namespace {
 
 /** The fast ways, tried in this order. */
 constexpr StepBuilder kBuilders[] = {
     build_observe,
+    build_view,
+    build_free_transpose,
+    build_transpose,
+    build_layout_change,
+    build_conv,
+    build_conv_transpose,
+    build_linear,
+    build_matmul,
+    build_unary,
+    build_binary,
+    build_concat,
+    build_split,
+    build_slice,
+    build_expand,
+    build_gather,
+    build_pad,
+    build_resize,
+    build_pool,
+    build_softmax,
+    build_layer_norm,
+    build_instance_norm,
+    build_reduce,
+    build_argmax,
+    build_channel_shuffle,
 };
-
-bool is_static(const LoweredOp& op, const LoweredGraph& graph) {
-  bool all = true;
-  for_each_read(op, [&](ValueId id) { all = all && graph.value(id).is_static; });
-  for (ValueId id : op.node.outputs) all = all && (id == kNoValue || graph.value(id).is_static);
-  return all;
-}
 
 }  // namespace
 
 void build_step(const LoweredOp& op, PlanBuilder& plan) {
-  const bool fast = plan.options().fuse && is_static(op, plan.graph());
+  const bool fast = plan.options().fuse && all_static(op, plan.graph());
   for (StepBuilder builder : kBuilders) {
     if ((fast || builder == build_observe) && builder(op, plan)) return;
   }

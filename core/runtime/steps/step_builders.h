@@ -14,6 +14,30 @@ void build_step(const LoweredOp& op, PlanBuilder& plan);
 
 // One file of core/runtime/steps each.
 bool build_observe(const LoweredOp& op, PlanBuilder& plan);
+bool build_view(const LoweredOp& op, PlanBuilder& plan);
+bool build_free_transpose(const LoweredOp& op, PlanBuilder& plan);
+bool build_transpose(const LoweredOp& op, PlanBuilder& plan);
+bool build_layout_change(const LoweredOp& op, PlanBuilder& plan);
+bool build_conv(const LoweredOp& op, PlanBuilder& plan);
+bool build_conv_transpose(const LoweredOp& op, PlanBuilder& plan);
+bool build_linear(const LoweredOp& op, PlanBuilder& plan);
+bool build_matmul(const LoweredOp& op, PlanBuilder& plan);
+bool build_unary(const LoweredOp& op, PlanBuilder& plan);
+bool build_binary(const LoweredOp& op, PlanBuilder& plan);
+bool build_concat(const LoweredOp& op, PlanBuilder& plan);
+bool build_split(const LoweredOp& op, PlanBuilder& plan);
+bool build_slice(const LoweredOp& op, PlanBuilder& plan);
+bool build_expand(const LoweredOp& op, PlanBuilder& plan);
+bool build_gather(const LoweredOp& op, PlanBuilder& plan);
+bool build_pad(const LoweredOp& op, PlanBuilder& plan);
+bool build_resize(const LoweredOp& op, PlanBuilder& plan);
+bool build_pool(const LoweredOp& op, PlanBuilder& plan);
+bool build_softmax(const LoweredOp& op, PlanBuilder& plan);
+bool build_layer_norm(const LoweredOp& op, PlanBuilder& plan);
+bool build_instance_norm(const LoweredOp& op, PlanBuilder& plan);
+bool build_reduce(const LoweredOp& op, PlanBuilder& plan);
+bool build_argmax(const LoweredOp& op, PlanBuilder& plan);
+bool build_channel_shuffle(const LoweredOp& op, PlanBuilder& plan);
 bool build_reference(const LoweredOp& op, PlanBuilder& plan);
 
 }  // namespace whittle

@@ -1,0 +1,25 @@
+#pragma once
+
+#include "core/runtime/lower/lowered_graph.h"
+
+namespace whittle {
+
+// One declaration for each lowering; lower.cpp has their order.
+
+/** Unfolded BatchNormalization becomes Mul and Add. */
+void lower_batch_norm(LoweredGraph& graph);
+/** SiLU, HardSwish and Gelu written out in other operators become one unary operation. */
+void lower_activations(LoweredGraph& graph);
+/** Layer, RMS and instance normalisation, as operators or written out. */
+void lower_norms(LoweredGraph& graph);
+/** Gemm and MatMul with a constant matrix become Linear; weights that are dequantized or widened on
+ * the way to a product stay narrow. */
+void lower_products(LoweredGraph& graph);
+/** Bias, residual sums and activations behind a product become its epilogue. */
+void fuse_epilogues(LoweredGraph& graph);
+/** Reshape, Transpose, Reshape that interleaves groups of channels. */
+void lower_channel_shuffle(LoweredGraph& graph);
+/** What is constant after the other lowerings is computed now. */
+void fold_lowered_constants(LoweredGraph& graph);
+
+}  // namespace whittle

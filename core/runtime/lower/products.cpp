@@ -1,0 +1,190 @@
+#include "core/ops/support/conv_geometry.h"
+#include "core/runtime/lower/lowerings.h"
+#include "core/runtime/lower/patterns.h"
+
+namespace whittle {
+namespace {
+
+/** A product's weights: constant floats, halves or, with `narrow`, 8-bit integers. */
+struct Weights {
+  ValueId value = kNoValue;
+  std::optional<NarrowWeights> narrow;
+};
+
+/** One zero point for each of `count` columns; a single one is repeated, an absent one is 0. */
+std::vector<int32_t> zero_points(const LoweredGraph& graph, ValueId id, size_t count) {
+  std::vector<int32_t> points(count, 0);
+  if (id == kNoValue) return points;
+  const std::vector<int64_t> values = to_int64s(*graph.constant(id), graph.value(id).name);
+  for (size_t i = 0; i < count; ++i) {
+    points[i] = static_cast<int32_t>(values[values.size() == 1 ? 0 : i]);
+  }
+  return points;
+}
+
+/** Weights behind a DequantizeLinear whose scales run along `axis`, or are one. */
+std::optional<Weights> dequantized(const LoweredOp& op, const LoweredGraph& graph, int axis) {
+  const Tensor* q = graph.constant(op.node.inputs[0]);
+  const Tensor* scale = graph.constant(op.node.input(1));
+  if (q == nullptr || scale == nullptr || scale->dtype() != DType::f32) return std::nullopt;
+  if (q->dtype() != DType::i8 && q->dtype() != DType::u8) return std::nullopt;
+  const ValueId zero = op.node.input(2);
+  if (zero != kNoValue && graph.constant(zero) == nullptr) return std::nullopt;
+  if (op.node.int_attribute("block_size", 0) != 0) return std::nullopt;
+  const int64_t columns = q->shape()[axis];
+  const int stated =
+      normalize_axis(op.node.int_attribute("axis", 1), q->shape().rank(), op.node.name);
+  const bool per_tensor = scale->elements() == 1;
+  if (!per_tensor && (stated != axis || scale->elements() != columns)) return std::nullopt;
+  const auto scales = scale->data<float>();
+  NarrowWeights narrow;
+  narrow.scale.assign(scales.begin(), scales.end());
+  if (per_tensor) narrow.scale.assign(static_cast<size_t>(columns), scales[0]);
+  narrow.zero_point = zero_points(graph, zero, static_cast<size_t>(columns));
+  return Weights{op.node.inputs[0], std::move(narrow)};
+}
+
+/** What a product may use for input `id`, whose output columns lie along `axis`. */
+std::optional<Weights> weights_of(ValueId id, int axis, const Patterns& patterns,
+                                  const LoweredGraph& graph) {
+  if (const Tensor* tensor = graph.constant(id)) {
+    if (tensor->dtype() != DType::f32) return std::nullopt;
+    return Weights{id, {}};
+  }
+  if (const LoweredOp* cast = patterns.made_by(id, "Cast")) {
+    const Tensor* tensor = graph.constant(cast->node.inputs[0]);
+    if (tensor && tensor->dtype() == DType::f16 && is_f32(graph, id)) {
+      return Weights{cast->node.inputs[0], {}};
+    }
+  }
+  if (const LoweredOp* dequantize = patterns.made_by(id, "DequantizeLinear")) {
+    if (is_f32(graph, id)) return dequantized(*dequantize, graph, axis);
+  }
+  return std::nullopt;
+}
+
+/** A bias that can be packed: absent, or n constant floats, possibly behind Cast or DQ. */
+bool constant_bias(const LoweredGraph& graph, ValueId id, int64_t n) {
+  if (id == kNoValue) return true;
+  const Tensor* tensor = graph.constant(id);
+  return tensor != nullptr && tensor->dtype() == DType::f32 && tensor->elements() == n;
+}
+
+void replace_by(LoweredOp& op, std::string kind, ValueId x, Weights weights, ValueId bias) {
+  LoweredOp made = make_lowered(std::move(kind), {x, weights.value, bias}, op);
+  made.node.attributes = op.node.attributes;
+  made.parts = op.parts;
+  made.narrow = std::move(weights.narrow);
+  made.cost = op.cost;
+  op = std::move(made);
+}
+
+void lower_conv(LoweredOp& op, const Patterns& patterns, LoweredGraph& graph) {
+  const bool transposed = op.node.op == "ConvTranspose";
+  const ValueId x = op.node.inputs[0];
+  if (!is_f32(graph, x) || !(has_rank(graph, x, 3) || has_rank(graph, x, 4))) return;
+  auto weights = weights_of(op.node.inputs[1], transposed ? 1 : 0, patterns, graph);
+  if (!weights) return;
+  const Shape& w = graph.value(weights->value).shape;
+  const int64_t groups = op.node.int_attribute("group", 1);
+  const int64_t n = transposed ? w[1] * groups : w[0];
+  if (!constant_bias(graph, op.node.input(2), n)) return;
+  if (transposed) {
+    // The sub-pixel form needs taps on the input's grid; narrow weights would need one scale for
+    // each phase, and are rare here.
+    const ConvGeometry geometry =
+        conv_transpose_geometry(op.node, graph.value(x).shape, w);
+    for (const WindowAxis& axis : geometry.axes) {
+      if (axis.dilation != 1) return;
+    }
+    if (groups != 1 || weights->narrow || graph.value(weights->value).dtype != DType::f32) return;
+  }
+  replace_by(op, op.node.op, x, std::move(*weights), op.node.input(2));
+}
+
+/** A constant scaled by `factor` and repeated to n values. */
+ValueId scaled_vector(LoweredGraph& graph, ValueId id, float factor, int64_t n) {
+  const auto source = graph.constant(id)->data<float>();
+  if (factor == 1.0f && static_cast<int64_t>(source.size()) == n) return id;
+  Tensor vector = Tensor::allocate(DType::f32, Shape{n});
+  auto out = vector.mutable_data<float>();
+  for (size_t i = 0; i < out.size(); ++i) out[i] = factor * source[source.size() == 1 ? 0 : i];
+  return graph.add_constant(graph.value(id).name + "/bias", std::move(vector));
+}
+
+bool is_bias_row(const LoweredGraph& graph, ValueId id, int64_t n) {
+  const Tensor* tensor = graph.constant(id);
+  if (tensor == nullptr || tensor->dtype() != DType::f32) return false;
+  if (tensor->elements() == 1) return true;
+  return tensor->elements() == n && tensor->shape().back() == n;
+}
+
+/** Y = A B + C with a constant B. What C cannot be packed becomes an Add of its own. */
+void lower_gemm(LoweredOp& op, const Patterns& patterns, LoweredGraph& graph,
+                std::vector<LoweredOp>& after) {
+  if (!is_f32(graph, op.node.inputs[0]) || op.node.int_attribute("transA", 0) != 0) return;
+  if (op.node.float_attribute("alpha", 1.0f) != 1.0f) return;
+  const bool transposed = op.node.int_attribute("transB", 0) != 0;
+  auto weights = weights_of(op.node.inputs[1], transposed ? 0 : 1, patterns, graph);
+  if (!weights) return;
+  const ValueId output = op.node.outputs[0];
+  const int64_t n = graph.value(output).shape.back();
+  const float beta = op.node.float_attribute("beta", 1.0f);
+  ValueId bias = beta == 0.0f ? kNoValue : op.node.input(2);
+  if (bias == kNoValue || is_bias_row(graph, bias, n)) {
+    if (bias != kNoValue) bias = scaled_vector(graph, bias, beta, n);
+    replace_by(op, "Linear", op.node.inputs[0], std::move(*weights), bias);
+    op.node.attributes["transposed"] = static_cast<int64_t>(transposed);
+    return;
+  }
+  if (beta != 1.0f || !is_f32(graph, bias)) return;
+  LoweredValue product = graph.value(output);
+  product.name += "/product";
+  const ValueId middle = graph.add_value(std::move(product));
+  replace_by(op, "Linear", op.node.inputs[0], std::move(*weights), kNoValue);
+  op.node.attributes["transposed"] = static_cast<int64_t>(transposed);
+  op.node.outputs[0] = middle;
+  LoweredOp add;
+  add.node.op = "Add";
+  add.node.name = op.node.name;
+  add.node.inputs = {middle, bias};
+  add.node.outputs = {output};
+  add.definition = all_ops().find("", "Add");
+  add.parts = "Add";
+  after.push_back(std::move(add));
+}
+
+void lower_matmul(LoweredOp& op, const Patterns& patterns, LoweredGraph& graph) {
+  const ValueId b = op.node.inputs[1];
+  if (!is_f32(graph, op.node.inputs[0]) || !has_rank(graph, b, 2)) return;
+  auto weights = weights_of(b, 1, patterns, graph);
+  if (!weights) return;
+  replace_by(op, "Linear", op.node.inputs[0], std::move(*weights), kNoValue);
+  op.node.attributes["transposed"] = int64_t{0};
+}
+
+}  // namespace
+
+void lower_products(LoweredGraph& graph) {
+  const Patterns patterns(graph);
+  std::vector<std::pair<size_t, LoweredOp>> inserted;
+  for (size_t i = 0; i < graph.ops.size(); ++i) {
+    LoweredOp& op = graph.ops[i];
+    if (op.node.outputs.empty() || op.node.outputs[0] == kNoValue ||
+        !graph.value(op.node.outputs[0]).is_static) {
+      continue;
+    }
+    std::vector<LoweredOp> after;
+    if (op.node.is("Conv") || op.node.is("ConvTranspose")) lower_conv(op, patterns, graph);
+    if (op.node.is("Gemm")) lower_gemm(op, patterns, graph, after);
+    if (op.node.is("MatMul")) lower_matmul(op, patterns, graph);
+    for (LoweredOp& extra : after) inserted.emplace_back(i + 1, std::move(extra));
+  }
+  for (size_t k = inserted.size(); k-- > 0;) {
+    graph.ops.insert(graph.ops.begin() + static_cast<std::ptrdiff_t>(inserted[k].first),
+                     std::move(inserted[k].second));
+  }
+  remove_dead_ops(graph);
+}
+
+}  // namespace whittle

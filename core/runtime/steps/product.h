@@ -1,0 +1,59 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/kernels/pack.h"
+#include "core/runtime/steps/support.h"
+
+namespace whittle {
+
+/** Multiply-accumulates below which work is not shared out. */
+inline constexpr size_t kProductGrain = 64 * 1024;
+
+/** What a product reads and writes besides its weights. */
+struct ProductIo {
+  ValueId x = kNoValue;
+  ValueId y = kNoValue;
+  ValueId residual_value = kNoValue;
+  FloatEpilogue epilogue;
+
+  ProductIo() = default;
+  /** Also lets the result take the residual's place. */
+  ProductIo(const LoweredOp& op, PlanBuilder& plan);
+  const float* residual(const RunState& state) const {
+    return residual_value == kNoValue ? nullptr : state.data<float>(residual_value);
+  }
+};
+
+/** The constant weights (input 1) and bias (input 2) of a lowered product. */
+struct ProductWeights {
+  WeightKind kind = WeightKind::f32;
+  const float* bias = nullptr;
+  const LoweredOp& op;
+  const PlanBuilder& plan;
+
+  ProductWeights(const LoweredOp& product, const PlanBuilder& builder);
+  /** Packs columns [first, first + shape.n) of the product from `source`, which holds elements of
+   * the weights' type. */
+  void pack(const std::byte* source, const WeightStrides& strides, size_t first,
+            const PackShape& shape, const TileShape& tile, std::byte* out) const;
+  /** All weights as floats, in ONNX's order; axis 0 has the columns. */
+  std::vector<float> widened(const Tensor& w) const;
+  /** Names content and form for the pack cache. */
+  std::string key(const char* form) const;
+  /** "f32_", "f16_" or "s8_" and `form`. */
+  std::string kernel_name(const char* form) const;
+};
+
+struct GemmSize {
+  size_t m = 0;
+  size_t k = 0;
+  size_t n = 0;
+};
+
+/** Adds the step y[m, n] = epilogue(x[m, k] w[k, n] + bias), w addressed by `strides`. */
+void add_gemm(const LoweredOp& op, const GemmSize& size, const WeightStrides& strides,
+              PlanBuilder& plan);
+
+}  // namespace whittle
