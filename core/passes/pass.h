@@ -24,6 +24,7 @@ struct Pass {
 bool eliminate_dead_code(Graph& graph, const PassContext& context);
 bool eliminate_identity(Graph& graph, const PassContext& context);
 bool fold_constants(Graph& graph, const PassContext& context);
+bool fold_pad(Graph& graph, const PassContext& context);
 bool fold_batch_norm(Graph& graph, const PassContext& context);
 
 /** What compile runs on its own copy, in order: the one hand-written list (passes.cpp). */
