@@ -42,6 +42,13 @@ struct TileShape {
   size_t kr = 1;
 };
 
+// How integer depthwise weights are packed: `block` channels together, `group` kernel rows of one
+// kernel column together.
+struct DwTile {
+  size_t block = 1;
+  size_t group = 1;
+};
+
 // ---------------------------------------------------------------------------------------------
 // Elementwise
 
@@ -259,7 +266,7 @@ struct QConvArgs {
 };
 using QConvFn = void (*)(const ConvShape& shape, const QConvArgs& args, IndexRange pixels,
                          IndexRange cols);
-// Depthwise: ranges as in DwConvFn with qdwconv_block.
+// Depthwise: ranges as in DwConvFn with the block of qdwconv_tile.
 using QDwConvFn = void (*)(const ConvShape& shape, const QConvArgs& args, IndexRange out_rows,
                            IndexRange channels);
 
@@ -394,7 +401,7 @@ struct KernelTable {
   TileShape gemm_tile;  // all WeightKinds share it
   std::array<TileShape, kind_count<QWeightKind>()> qgemm_tile;
   size_t dwconv_block = 1;  // channels per packed block
-  size_t qdwconv_block = 1;
+  std::array<DwTile, kind_count<QWeightKind>()> qdwconv_tile;
 
   std::array<GemmFn, kind_count<WeightKind>()> gemm{};
   std::array<ConvFn, kind_count<WeightKind>()> conv{};
@@ -403,7 +410,7 @@ struct KernelTable {
 
   std::array<QGemmFn, kind_count<QWeightKind>()> qgemm{};
   std::array<QConvFn, kind_count<QWeightKind>()> qconv{};
-  QDwConvFn qdwconv = nullptr;
+  std::array<QDwConvFn, kind_count<QWeightKind>()> qdwconv{};
 
   std::array<UnaryFn, kind_count<UnaryKind>()> unary{};
   std::array<BinaryFn, kind_count<BinaryKind>()> binary{};
@@ -440,6 +447,10 @@ struct KernelTable {
   QConvFn qconv_for(QWeightKind kind) const { return qconv[static_cast<size_t>(kind)]; }
   const TileShape& qtile_for(QWeightKind kind) const {
     return qgemm_tile[static_cast<size_t>(kind)];
+  }
+  QDwConvFn qdwconv_for(QWeightKind kind) const { return qdwconv[static_cast<size_t>(kind)]; }
+  const DwTile& qdwconv_tile_for(QWeightKind kind) const {
+    return qdwconv_tile[static_cast<size_t>(kind)];
   }
   UnaryFn unary_for(UnaryKind kind) const { return unary[static_cast<size_t>(kind)]; }
   BinaryFn binary_for(BinaryKind kind) const { return binary[static_cast<size_t>(kind)]; }

@@ -17,8 +17,8 @@
 //                    [taps][ceil(kc / kr)][nr][kr] s8 or s16
 // Depthwise, one block of `block` channels after the other:
 //   f32              [block] f32 bias | [taps][block] f32
-//   integer          [block] i32 bias | [block] i32 sum | [block] f32 scale | [block] f32 fbias |
-//                    [ceil(taps / 2)][block][2] s16
+//   QWeightKind::*   [block] i32 bias | [block] i32 sum | [block] f32 scale | [block] f32 fbias |
+//                    [kernel_w][ceil(kernel_h / group)][block][group] s8 or s16
 
 #include <cstddef>
 #include <cstdint>
@@ -77,10 +77,12 @@ void pack_weights_q(QWeightKind kind, const void* w, bool is_signed, const Weigh
 size_t dwconv_packed_bytes(size_t taps, size_t channels, size_t block);
 void pack_dwconv_f32(const float* w, size_t stride_tap, size_t stride_channel, const float* bias,
                      size_t taps, size_t channels, size_t block, void* packed);
-size_t qdwconv_packed_bytes(size_t taps, size_t channels, size_t block);
-void pack_qdwconv(const void* w, bool is_signed, size_t stride_tap, size_t stride_channel,
-                  const QPackParams& params, size_t taps, size_t channels, size_t block,
-                  void* packed);
+// Tap ky * kernel_w + kx.
+size_t qdwconv_packed_bytes(QWeightKind kind, size_t kernel_h, size_t kernel_w, size_t channels,
+                            const DwTile& tile);
+void pack_qdwconv(QWeightKind kind, const void* w, bool is_signed, size_t stride_tap,
+                  size_t stride_channel, const QPackParams& params, size_t kernel_h,
+                  size_t kernel_w, size_t channels, const DwTile& tile, void* packed);
 
 // Scratch one thread needs for a call of the table's kernels; enough for every tier.
 size_t gemm_scratch_bytes(WeightKind kind, size_t k, const TileShape& tile);

@@ -94,31 +94,41 @@ void pack_weights_q(QWeightKind kind, const void* w, bool is_signed, const Weigh
   }
 }
 
-size_t qdwconv_packed_bytes(size_t taps, size_t channels, size_t block) {
-  const size_t block_bytes =
-      kHeaderRows * block * sizeof(int32_t) + (taps + 1) / 2 * block * 2 * sizeof(int16_t);
-  return (channels + block - 1) / block * block_bytes;
+size_t qdwconv_packed_bytes(QWeightKind kind, size_t kernel_h, size_t kernel_w, size_t channels,
+                            const DwTile& tile) {
+  const size_t rows = (kernel_h + tile.group - 1) / tile.group * tile.group;
+  const size_t bytes =
+      tile.block * (kHeaderRows * sizeof(int32_t) + kernel_w * rows * q_bytes(kind));
+  return (channels + tile.block - 1) / tile.block * ((bytes + 15) / 16 * 16);
 }
 
-void pack_qdwconv(const void* w, bool is_signed, size_t stride_tap, size_t stride_channel,
-                  const QPackParams& params, size_t taps, size_t channels, size_t block,
-                  void* packed) {
-  std::memset(packed, 0, qdwconv_packed_bytes(taps, channels, block));
-  const size_t block_bytes = qdwconv_packed_bytes(taps, 1, block);
+void pack_qdwconv(QWeightKind kind, const void* w, bool is_signed, size_t stride_tap,
+                  size_t stride_channel, const QPackParams& params, size_t kernel_h,
+                  size_t kernel_w, size_t channels, const DwTile& tile, void* packed) {
+  std::memset(packed, 0, qdwconv_packed_bytes(kind, kernel_h, kernel_w, channels, tile));
+  const size_t block_bytes = qdwconv_packed_bytes(kind, kernel_h, kernel_w, 1, tile);
+  const size_t groups_per_column = (kernel_h + tile.group - 1) / tile.group;
   for (size_t channel = 0; channel < channels; ++channel) {
-    char* const header = static_cast<char*>(packed) + channel / block * block_bytes;
-    const size_t column = channel % block;
-    int16_t* const weights =
-        reinterpret_cast<int16_t*>(header + kHeaderRows * block * sizeof(int32_t));
+    char* const header = static_cast<char*>(packed) + channel / tile.block * block_bytes;
+    const size_t column = channel % tile.block;
+    char* const weights = header + kHeaderRows * tile.block * sizeof(int32_t);
     const int32_t zero = params.zero_point ? params.zero_point[channel] : 0;
     int32_t sum = 0;
-    for (size_t tap = 0; tap < taps; ++tap) {
-      const size_t source = tap * stride_tap + channel * stride_channel;
-      const int32_t value = read_byte(w, is_signed, source) - zero;
-      weights[(tap / 2 * block + column) * 2 + tap % 2] = static_cast<int16_t>(value);
-      sum += value;
+    for (size_t ky = 0; ky < kernel_h; ++ky) {
+      for (size_t kx = 0; kx < kernel_w; ++kx) {
+        const size_t source = (ky * kernel_w + kx) * stride_tap + channel * stride_channel;
+        const int32_t value = read_byte(w, is_signed, source) - zero;
+        const size_t group = kx * groups_per_column + ky / tile.group;
+        const size_t index = (group * tile.block + column) * tile.group + ky % tile.group;
+        if (kind == QWeightKind::s8) {
+          reinterpret_cast<int8_t*>(weights)[index] = static_cast<int8_t>(value);
+        } else {
+          reinterpret_cast<int16_t*>(weights)[index] = static_cast<int16_t>(value);
+        }
+        sum += value;
+      }
     }
-    write_header(header, block, column, params, channel, sum);
+    write_header(header, tile.block, column, params, channel, sum);
   }
 }
 

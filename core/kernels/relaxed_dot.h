@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "core/kernels/kernel_table.h"
+
 namespace whittle {
 
 enum class RelaxedDotBehaviour : uint8_t {
@@ -14,5 +16,13 @@ enum class RelaxedDotBehaviour : uint8_t {
 
 // Executes the instruction on the extreme operands, in both orders. Only in relaxed builds.
 RelaxedDotBehaviour probe_relaxed_dot();
+
+// The table for an engine that behaves so; relaxed_kernels() is the one for the probed behaviour.
+KernelTable make_relaxed_kernels(RelaxedDotBehaviour behaviour);
+
+#ifndef __wasm__
+// Native builds model the instruction; tests choose what it does. Starts as unsigned_exact.
+void set_modelled_relaxed_dot(RelaxedDotBehaviour behaviour);
+#endif
 
 }  // namespace whittle

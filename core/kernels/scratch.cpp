@@ -21,7 +21,8 @@ size_t conv_scratch_bytes(WeightKind kind, const ConvShape& shape, const TileSha
 }
 
 size_t dwconv_scratch_bytes(const ConvShape& shape) {
-  return (shape.taps() + 1) * kDwConvPixels * sizeof(void*);
+  // One address per pixel and tap, kernel rows rounded up to the largest DwTile::group.
+  return shape.kernel_w * (shape.kernel_h + 3) * kDwConvPixels * sizeof(void*);
 }
 
 size_t qgemm_scratch_bytes(const TileShape&) {

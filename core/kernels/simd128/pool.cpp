@@ -3,38 +3,20 @@
 #include "core/kernels/pooling.h"
 #include "core/kernels/simd/epilogue.h"
 #include "core/kernels/simd128/simd128.h"
-#include "core/kernels/window.h"
+#include "core/kernels/simd128/window_walk.h"
 
 namespace whittle::simd128 {
 namespace {
 
-// Combines the taps of a window inside the image for channels c .. c + count.
+// Combines the taps inside the image for 4 channels, of which `count` exist.
 template <typename Combine>
 v128_t window(const ConvShape& s, const TapRange& rows, const TapRange& cols, const float* x,
               size_t count, v128_t start, const Combine& combine) {
   v128_t acc = start;
-  for (size_t ky = rows.begin; ky < rows.end; ++ky) {
-    const size_t y = rows.first_input + (ky - rows.begin) * s.dilation_h;
-    const float* p = x + y * s.row_stride + cols.first_input * s.pixel_stride;
-    for (size_t kx = cols.begin; kx < cols.end; ++kx, p += s.dilation_w * s.pixel_stride) {
-      acc = combine(acc, count >= 4 ? wasm_v128_load(p) : simd::load_partial(p, count));
-    }
-  }
+  for_each_tap(s, rows, cols, x, [&](const float* p) {
+    acc = combine(acc, count >= 4 ? wasm_v128_load(p) : simd::load_partial(p, count));
+  });
   return acc;
-}
-
-// Calls pixel(oy, ox, rows, cols, first output element) for every output pixel of the rows.
-template <typename Pixel>
-void for_each_pixel(const ConvShape& s, size_t ldc, IndexRange out_rows, const Pixel& pixel) {
-  for (size_t oy = out_rows.begin; oy < out_rows.end; ++oy) {
-    const TapRange rows =
-        taps_in_image(oy, s.stride_h, s.pad_top, s.kernel_h, s.dilation_h, s.in_h);
-    for (size_t ox = 0; ox < s.out_w; ++ox) {
-      const TapRange cols =
-          taps_in_image(ox, s.stride_w, s.pad_left, s.kernel_w, s.dilation_w, s.in_w);
-      pixel(oy, ox, rows, cols, (oy * s.out_w + ox) * ldc);
-    }
-  }
 }
 
 void max_pool(const ConvShape& s, const float* x, float* y, size_t ldc, IndexRange out_rows) {

@@ -8,12 +8,15 @@ const KernelTable& simd128_kernels() {
     t.tier = Tier::simd128;
     simd128::fill_gemm(t);
     simd128::fill_dwconv(t);
+    simd128::fill_qgemm(t);
     simd128::fill_unary(t);
     simd128::fill_binary(t);
     simd128::fill_softmax(t);
     simd128::fill_norm(t);
     simd128::fill_reduce(t);
     simd128::fill_pool(t);
+    simd128::fill_qpool(t);
+    simd128::fill_quantize(t);
     simd128::fill_layout(t);
     return t;
   }();
