@@ -99,6 +99,10 @@ class TensorReader {
 
   NamedTensor read() {
     check_type();
+    if (fields_.dims.size() > static_cast<size_t>(kMaxRank)) {
+      fail(Code::LIMIT_EXCEEDED, where_, "Expected at most ", kMaxRank, " dimensions for ", where_,
+           " but received ", fields_.dims.size());
+    }
     for (int64_t dim : fields_.dims) {
       if (dim < 0) invalid("dimensions of at least 0", std::to_string(dim));
       shape_.push_back(dim);

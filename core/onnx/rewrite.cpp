@@ -164,6 +164,15 @@ int rank_of(const Graph& graph, ValueId id, int& budget) {
     const int weight = rank_of(graph, node.input(1), budget);
     if (weight >= 0) return weight;
   }
+  if (node.op.starts_with("Reduce") && node.int_attribute("keepdims", 1) != 0) {
+    return rank_of(graph, node.input(0), budget);
+  }
+  if (node.op == "Squeeze" || node.op == "Unsqueeze") {
+    const int rank = rank_of(graph, node.input(0), budget);
+    const int axes = length_of(graph, node.input(1));
+    if (rank < 0 || axes < 0) return -1;
+    return node.op == "Squeeze" ? rank - axes : rank + axes;
+  }
   if (node.op == "Reshape") return length_of(graph, node.input(1));
   if (contains(kSameRank, node.op) || node.op == "Transpose") {
     return rank_of(graph, node.input(0), budget);
