@@ -7,9 +7,10 @@
 namespace whittle {
 namespace {
 
+/** The type of y: attribute output_dtype (0: not stated), else that of the scale. */
 DType output_type(const Node& node, DType scale) {
-  const DType stated = dtype_attribute(node, "output_dtype", DType::undefined);
-  return stated != DType::undefined ? stated : scale;
+  return node.int_attribute("output_dtype", 0) == 0 ? scale
+                                                    : dtype_attribute(node, "output_dtype", scale);
 }
 
 void infer(InferContext& context) {

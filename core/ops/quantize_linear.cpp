@@ -9,10 +9,12 @@
 namespace whittle {
 namespace {
 
-/** The type of y: that of the zero point, else attribute output_dtype, else u8. */
+/** The type of y: that of the zero point, else attribute output_dtype (0: not stated), else u8. */
 DType output_type(const Node& node, DType zero_point) {
-  return zero_point != DType::undefined ? zero_point
-                                        : dtype_attribute(node, "output_dtype", DType::u8);
+  if (zero_point != DType::undefined) return zero_point;
+  return node.int_attribute("output_dtype", 0) == 0
+             ? DType::u8
+             : dtype_attribute(node, "output_dtype", DType::u8);
 }
 
 void infer(InferContext& context) {

@@ -94,6 +94,7 @@ float ResizeGeometry::source(const ResizeAxis& axis, int64_t out) const {
       return axis.output > 1 ? (o + 0.5f) / axis.scale - 0.5f : 0.0f;
     case ResizeCoordinates::align_corners: return axis.output == 1 ? 0.0f : o * last / last_out;
     case ResizeCoordinates::asymmetric: return o / axis.scale;
+    case ResizeCoordinates::tf_half_pixel_for_nn: return (o + 0.5f) / axis.scale;
     case ResizeCoordinates::tf_crop_and_resize:
       if (axis.output <= 1) return 0.5f * (axis.roi_begin + axis.roi_end) * last;
       return axis.roi_begin * last + o * (axis.roi_end - axis.roi_begin) * last / last_out;
@@ -147,7 +148,7 @@ ResizeGeometry resize_geometry(const Node& node, const Shape& x, const Tensor& r
   made.coordinates = choice<ResizeCoordinates>(
       node, "coordinate_transformation_mode", "half_pixel",
       {"half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric",
-       "tf_crop_and_resize"});
+       "tf_half_pixel_for_nn", "tf_crop_and_resize"});
   made.rounding =
       choice<ResizeRounding>(node, "nearest_mode", "round_prefer_floor",
                              {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"});

@@ -14,6 +14,7 @@ enum class ResizeCoordinates : uint8_t {
   pytorch_half_pixel,
   align_corners,
   asymmetric,
+  tf_half_pixel_for_nn,  // opsets 11 and 12 only
   tf_crop_and_resize,
 };
 enum class ResizeRounding : uint8_t { round_prefer_floor, round_prefer_ceil, floor, ceil };

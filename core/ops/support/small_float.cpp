@@ -62,7 +62,7 @@ uint8_t float_to_small_float(float value, DType dtype, bool saturate) {
   int code = format.largest + 1;
   if (!std::isinf(magnitude)) {
     // The step between neighbours is 2^(exponent - mantissa); below the normals it stays constant.
-    int exponent = magnitude == 0 ? 0 : std::ilogb(magnitude);
+    int exponent = magnitude == 0 ? 1 - format.bias : std::ilogb(magnitude);
     exponent = std::max(exponent, 1 - format.bias);
     if (exponent + format.bias < (1 << (format.bits - 1 - format.mantissa))) {
       const int steps = static_cast<int>(
