@@ -9,6 +9,7 @@ export {
 export {
   compress,
   explain,
+  presetRecipe,
   type CompressOptions,
   type Plan,
   type PlannedStep,

@@ -1,0 +1,92 @@
+import { useEffect, useState } from 'preact/hooks';
+import type { Gate } from 'whittle-nn';
+import { initialChoice, type DataChoice } from './data/choice.js';
+import { DataPanel } from './data/data_panel.js';
+import { hasData, makeData } from './data/dataset.js';
+import { DigitsPanel } from './digits/digits_panel.js';
+import { Footer } from './footer.js';
+import { LayerTable } from './model/layer_table.js';
+import { ModelPicker } from './model/model_picker.js';
+import type { Opened } from './model/opened.js';
+import { useModel, type ModelState } from './model/use_model.js';
+import { ErrorNote } from './parts/error_note.js';
+import { RecipePanel } from './recipe/recipe_panel.js';
+import { usePlan } from './recipe/use_plan.js';
+import { useRecipe } from './recipe/use_recipe.js';
+import { ResultPanel } from './result/result_panel.js';
+import { RunPanel } from './result/run_panel.js';
+import { useRun } from './result/use_run.js';
+import { Welcome } from './welcome.js';
+
+/** Everything below a loaded model; a new model starts it afresh. */
+function Workbench({ opened, models }: { opened: Opened; models: ModelState }) {
+  const { model, summary, builtIn } = opened;
+  const [choice, setChoice] = useState<DataChoice>(() => initialChoice(model, builtIn));
+  const [gate, setGate] = useState<Gate>({});
+  const recipe = useRecipe(model, hasData(choice));
+  const plan = usePlan(model, recipe.recipe);
+  const run = useRun();
+
+  const start = (force: boolean): void =>
+    run.run({ model, recipe: recipe.recipe, gate, data: makeData(model, choice), force });
+  return (
+    <main class="workbench">
+      <div class="controls">
+        <ModelPicker state={models} />
+        <RecipePanel state={recipe} plan={plan} summary={summary} />
+        <DataPanel {...{ model, builtIn, choice }} onChange={setChoice} />
+        <RunPanel
+          state={run}
+          gate={gate}
+          onGate={setGate}
+          obstacle={recipe.drafts.length === 0 ? 'Add a step to run' : undefined}
+          onRun={start}
+        />
+      </div>
+      <div class="stage">
+        <ResultPanel opened={opened} outcome={run.outcome} />
+        {builtIn && <DigitsPanel original={model} compressed={run.outcome?.model} />}
+        <LayerTable summary={summary} />
+      </div>
+    </main>
+  );
+}
+
+/** Files dropped beside a drop zone must not navigate away from the page. */
+function useSafeDrops(onFiles: (files: File[]) => void): void {
+  useEffect(() => {
+    const over = (event: DragEvent): void => event.preventDefault();
+    const drop = (event: DragEvent): void => {
+      event.preventDefault();
+      const files = [...(event.dataTransfer?.files ?? [])];
+      if (files.length > 0) onFiles(files);
+    };
+    addEventListener('dragover', over);
+    addEventListener('drop', drop);
+    return () => {
+      removeEventListener('dragover', over);
+      removeEventListener('drop', drop);
+    };
+  }, [onFiles]);
+}
+
+export function App({ startProblem }: { startProblem: unknown }) {
+  const models = useModel();
+  useSafeDrops(models.drop);
+  const { opened } = models;
+  return (
+    <>
+      <header class="top">
+        <h1>Whittle</h1>
+        <p>Make a neural network smaller, and see what it costs.</p>
+      </header>
+      <ErrorNote error={startProblem} />
+      {opened ? (
+        <Workbench key={opened.id} opened={opened} models={models} />
+      ) : (
+        <Welcome state={models} />
+      )}
+      <Footer />
+    </>
+  );
+}

@@ -1,0 +1,111 @@
+import type { TechniqueOption } from 'whittle-nn';
+import { Field, NumberField } from '../parts/field.js';
+
+interface OptionFieldProps {
+  option: TechniqueOption;
+  /** Undefined: not set, the default holds. */
+  value: unknown;
+  onChange: (value: unknown) => void;
+}
+
+const spelled = (name: string): string =>
+  name.replace(/([a-z0-9])([A-Z])/g, (_, a: string, b: string) => `${a} ${b.toLowerCase()}`);
+
+function ChoiceField({ option, value, onChange }: OptionFieldProps) {
+  const preset = option.default;
+  return (
+    <Field label={spelled(option.name)} doc={option.doc}>
+      {(id) => (
+        <select
+          id={id}
+          value={String(value ?? preset ?? '')}
+          onChange={(e) => {
+            const chosen = e.currentTarget.value;
+            onChange(chosen === '' || chosen === preset ? undefined : chosen);
+          }}
+        >
+          {(preset === null || preset === undefined) && <option value="">not set</option>}
+          {(option.choices ?? []).map((choice) => (
+            <option key={choice}>{choice}</option>
+          ))}
+        </select>
+      )}
+    </Field>
+  );
+}
+
+function FlagField({ option, value, onChange }: OptionFieldProps) {
+  const preset = option.default === true;
+  return (
+    <Field label={spelled(option.name)} doc={option.doc}>
+      {(id) => (
+        <input
+          id={id}
+          type="checkbox"
+          checked={typeof value === 'boolean' ? value : preset}
+          onChange={(e) => {
+            const { checked } = e.currentTarget;
+            onChange(checked === preset ? undefined : checked);
+          }}
+        />
+      )}
+    </Field>
+  );
+}
+
+function TextField({ option, value, onChange }: OptionFieldProps) {
+  return (
+    <Field label={spelled(option.name)} doc={option.doc}>
+      {(id) => (
+        <input
+          id={id}
+          type="text"
+          value={typeof value === 'string' ? value : ''}
+          placeholder={String(option.default ?? '')}
+          onInput={(e) => onChange(e.currentTarget.value || undefined)}
+        />
+      )}
+    </Field>
+  );
+}
+
+/** "0 to 1", "at least 1": what the number may be. */
+function rangeText({ min, max }: TechniqueOption): string {
+  const [low, high] = [min ?? null, max ?? null];
+  if (low !== null && high !== null) return `${low} to ${high}`;
+  if (low !== null) return `at least ${low}`;
+  return high !== null ? `at most ${high}` : '';
+}
+
+/** The control an option declares for itself. Ranges of tensors are for recipes made by a run. */
+export function OptionField(props: OptionFieldProps) {
+  const { option, value, onChange } = props;
+  switch (option.type) {
+    case 'choice':
+      return <ChoiceField {...props} />;
+    case 'boolean':
+      return <FlagField {...props} />;
+    case 'text':
+      return <TextField {...props} />;
+    case 'number':
+    case 'integer': {
+      const range = rangeText(option);
+      const preset = option.default ?? null;
+      return (
+        <NumberField
+          label={spelled(option.name)}
+          doc={`${option.doc}${range ? ` (${range})` : ''}`}
+          unit={option.unit ?? ''}
+          value={typeof value === 'number' ? value : undefined}
+          min={option.min ?? undefined}
+          max={option.max ?? undefined}
+          step={option.type === 'integer' ? 1 : 'any'}
+          placeholder={preset === null ? 'not set' : String(preset)}
+          onChange={onChange}
+        />
+      );
+    }
+    default:
+      return null;
+  }
+}
