@@ -13,6 +13,7 @@ import { ErrorNote } from './parts/error_note.js';
 import { RecipePanel } from './recipe/recipe_panel.js';
 import { usePlan } from './recipe/use_plan.js';
 import { useRecipe } from './recipe/use_recipe.js';
+import { GatePanel } from './result/gate_panel.js';
 import { ResultPanel } from './result/result_panel.js';
 import { RunPanel } from './result/run_panel.js';
 import { useRun } from './result/use_run.js';
@@ -35,10 +36,9 @@ function Workbench({ opened, models }: { opened: Opened; models: ModelState }) {
         <ModelPicker state={models} />
         <RecipePanel state={recipe} plan={plan} summary={summary} />
         <DataPanel {...{ model, builtIn, choice }} onChange={setChoice} />
+        <GatePanel gate={gate} onChange={setGate} />
         <RunPanel
           state={run}
-          gate={gate}
-          onGate={setGate}
           obstacle={recipe.drafts.length === 0 ? 'Add a step to run' : undefined}
           onRun={start}
         />

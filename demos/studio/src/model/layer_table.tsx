@@ -6,6 +6,14 @@ import { Panel } from '../parts/panel.js';
 type Measure = 'bytes' | 'macs';
 const FIRST_ROWS = 12;
 
+/** Exporters put what tells layers apart at the end of a long name: the middle is cut. */
+const LONGEST_NAME = 36;
+function shortName(name: string): string {
+  if (name.length <= LONGEST_NAME) return name;
+  const head = Math.floor(LONGEST_NAME / 3);
+  return `${name.slice(0, head)}…${name.slice(head + 1 - LONGEST_NAME)}`;
+}
+
 interface BarProps {
   value: number;
   most: number;
@@ -74,7 +82,7 @@ export function LayerTable({ summary }: { summary: Summary }) {
             {shown.map((layer, index) => (
               <tr key={`${layer.name}/${index}`}>
                 <th scope="row" class="cut" title={layer.name}>
-                  {layer.name}
+                  {shortName(layer.name)}
                 </th>
                 <td>{layer.op}</td>
                 <td class="muted nowrap">{layer.output}</td>

@@ -14,40 +14,44 @@ export interface Fidelity {
 
 type Interval = readonly [number, number] | undefined;
 
-const intervalText = (interval: Interval): string =>
-  interval ? `95 %: ${(interval[0] * 100).toFixed(1)} to ${(interval[1] * 100).toFixed(1)} %` : '';
+/** "98.7 to 99.7 % (95 %), 1000 samples" */
+function noteText(interval: Interval, samples: number, kind: string): string {
+  const share = (value: number): string => (value * 100).toFixed(1);
+  const range = interval ? `${share(interval[0])} to ${share(interval[1])} % (95 %), ` : '';
+  return `${range}${samples} ${kind}`;
+}
 
 /** Accuracy where there are labels, else agreement, else how much noise was added. */
 export function fidelityOf({ evaluation, data }: Report): Fidelity | undefined {
   if (!evaluation) return undefined;
   const { accuracy, outputs, samples } = evaluation;
-  const made = data.synthetic ? ', synthetic' : '';
+  const kind = data.synthetic ? 'synthetic samples' : 'samples';
   if (accuracy && !data.synthetic) {
     return {
-      title: `Accuracy on ${accuracy.labelled} samples`,
+      title: 'Accuracy',
       original: formatShare(accuracy.original),
       compressed: formatShare(accuracy.compressed),
-      note: intervalText(accuracy.compressedInterval),
+      note: noteText(accuracy.compressedInterval, accuracy.labelled, kind),
       shares: [accuracy.original, accuracy.compressed],
     };
   }
   const agreement = outputs.find((output) => output.agreement)?.agreement;
   if (agreement) {
     return {
-      title: `Same answer on ${samples} samples${made}`,
+      title: 'Same answer',
       original: '100 %',
       compressed: formatShare(agreement.top1),
-      note: intervalText(agreement.interval),
+      note: noteText(agreement.interval, samples, kind),
       shares: [1, agreement.top1],
     };
   }
   const pixels = outputs.find((output) => typeof output.pixelAgreement === 'number');
   if (typeof pixels?.pixelAgreement === 'number') {
     return {
-      title: `Same class on pixels${made}`,
+      title: 'Same class of pixels',
       original: '100 %',
       compressed: formatShare(pixels.pixelAgreement),
-      note: `${samples} samples`,
+      note: noteText(undefined, samples, kind),
       shares: [1, pixels.pixelAgreement],
     };
   }
@@ -56,9 +60,9 @@ export function fidelityOf({ evaluation, data }: Report): Fidelity | undefined {
     null,
   );
   return {
-    title: `Signal to noise, worst output${made}`,
+    title: 'Signal to noise',
     original: 'exact',
     compressed: formatDb(worst),
-    note: `${samples} samples`,
+    note: `worst output, ${noteText(undefined, samples, kind)}`,
   };
 }

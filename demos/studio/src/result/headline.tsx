@@ -25,18 +25,18 @@ function Pair({ title, original, compressed, values, change, note }: PairProps) 
         <span class="change">{change}</span>
       </h3>
       <div class="pair-row">
+        <span class="who">original</span>
+        <b>{original}</b>
         <span class="bar bar-original" aria-hidden="true">
           <span style={{ width: width(values?.[0]) }} />
         </span>
-        <b>{original}</b>
-        <span class="who">original</span>
       </div>
       <div class="pair-row pair-new">
+        <span class="who">compressed</span>
+        <b>{compressed}</b>
         <span class="bar" aria-hidden="true">
           <span style={{ width: width(values?.[1]) }} />
         </span>
-        <b>{compressed}</b>
-        <span class="who">compressed</span>
       </div>
       <p class="doc">{note || '\u00a0'}</p>
     </div>

@@ -1,13 +1,9 @@
-import { WhittleError, type Gate, type Progress } from 'whittle-nn';
+import { WhittleError, type Progress } from 'whittle-nn';
 import { ErrorNote } from '../parts/error_note.js';
-import { Panel } from '../parts/panel.js';
-import { GateForm } from './gate_form.js';
 import type { RunState } from './use_run.js';
 
 interface RunPanelProps {
   state: RunState;
-  gate: Gate;
-  onGate: (gate: Gate) => void;
   /** Why it cannot run, or undefined. */
   obstacle: string | undefined;
   onRun: (force: boolean) => void;
@@ -39,17 +35,12 @@ function ProgressLine({ progress, status }: { progress: Progress | undefined; st
   );
 }
 
-/** The bound, the button, and how far it is. */
-export function RunPanel({ state, gate, onGate, obstacle, onRun }: RunPanelProps) {
+/** The button, how far it is, and how it ended. */
+export function RunPanel({ state, obstacle, onRun }: RunPanelProps) {
   const { progress, error, status, cancel } = state;
   const suspect = error instanceof WhittleError && error.code === 'PREPROCESSING_SUSPECT';
   return (
-    <Panel title="Run" class="run">
-      <details>
-        <summary>Gate: what it must keep to</summary>
-        <GateForm gate={gate} onChange={onGate} />
-        <p class="doc">Judged on evaluation data only, by the worse end of the 95 % interval.</p>
-      </details>
+    <section class="panel run" aria-label="Run">
       <div class="run-line">
         <button
           type="button"
@@ -75,6 +66,6 @@ export function RunPanel({ state, gate, onGate, obstacle, onRun }: RunPanelProps
           </button>
         )}
       </ErrorNote>
-    </Panel>
+    </section>
   );
 }
