@@ -22,7 +22,7 @@ endif()
 # GoogleTest is compiled here from the source that Debian ships, with the same flags as the tests:
 # a sanitizer or wasm build needs its own, and one recipe serves both.
 find_path(GTEST_SOURCE src/gtest-all.cc
-  PATHS /usr/src/googletest/googletest ${WHITTLE_TOOLCHAIN}/debian/usr/src/googletest/googletest
+  PATHS ${WHITTLE_TOOLCHAIN}/test-data/googletest/googletest /usr/src/googletest/googletest
   NO_DEFAULT_PATH NO_CMAKE_FIND_ROOT_PATH)
 if(GTEST_SOURCE)
   add_library(whittle_gtest STATIC EXCLUDE_FROM_ALL

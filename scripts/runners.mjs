@@ -8,7 +8,7 @@ const results = join(root, 'build', 'results');
 
 /** Environment that tests may rely on. */
 const testEnvironment = {
-  WHITTLE_ONNX_TESTDATA: join(toolchain, 'test-data/onnx/backend/test/data'),
+  WHITTLE_ONNX_TESTDATA: join(toolchain, 'test-data/onnx'),
   WHITTLE_CHROMIUM: existsSync(join(toolchain, 'bin/chromium'))
     ? join(toolchain, 'bin/chromium')
     : 'chromium',
@@ -85,6 +85,24 @@ async function googleTestPrograms(name, folder, pattern, runner) {
     sum.failed += counts.failed;
   }
   return sum;
+}
+
+/** ONNX's own cases. A case counts as passed when it does what the list of known failures says. */
+export async function conformance() {
+  await cmake('native', ['conformance']);
+  const program = join(root, 'build/native/tests/conformance/conformance');
+  const list = join(root, 'tests/conformance/expected_failures.txt');
+  const code = await execute(
+    'conformance',
+    program,
+    ['--list', list, testEnvironment.WHITTLE_ONNX_TESTDATA],
+    { show: (line) => /^(PASSES|FAILS|conformance|No test data)|\d of +\d+ pass/.test(line) },
+  );
+  const output = read(join(root, 'build/log/conformance.log'));
+  const [, cases, surprises] =
+    /^conformance +\d+ of +(\d+) pass, (\d+) surprises$/m.exec(output) ?? [];
+  if (!cases) throw new Error('no conformance case ran');
+  return counted(Number(cases) - Number(surprises), Number(surprises), code);
 }
 
 /** Every fuzz target for a minute altogether, starting from its corpus. */

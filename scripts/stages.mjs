@@ -98,7 +98,7 @@ export function execute(log, program, args, options = {}) {
   }
   return finished(child, program).finally(() => {
     report.end();
-    file.end();
+    return new Promise((resolve) => file.end(resolve));
   });
 }
 
@@ -108,7 +108,6 @@ export async function must(log, program, args, options) {
   if (code === 0) return;
   if (options?.inherit) throw new Error(`${program} exited with ${code}`);
   const path = join(logs, `${log}.log`);
-  await new Promise((resolve) => setTimeout(resolve, 50)); // until the log is flushed
   console.error(readFileSync(path, 'utf8').trimEnd().split('\n').slice(-60).join('\n'));
   throw new Error(`${program} exited with ${code}; the whole output is in ${path}`);
 }

@@ -22,11 +22,9 @@ setup_relaxed_node() {
 setup_gtest() {
   debian_packages gtest libgtest-dev libonnx-testdata "clang-format-$CLANG_VERSION"
   expose gtest "usr/bin/clang-format-$CLANG_VERSION" clang-format
-  local link
-  for link in src/googletest include/onnx; do
-    mkdir -p "$TC/test-data"
-    ln -sfn "$(in_debian gtest "usr/$link")" "$TC/test-data/$(basename "$link")"
-  done
+  mkdir -p "$TC/test-data"
+  ln -sfn "$(in_debian gtest usr/src/googletest)" "$TC/test-data/googletest"
+  ln -sfn "$(in_debian gtest usr/share/libonnx-testdata/data)" "$TC/test-data/onnx"
 }
 
 # libFuzzer. Without root g++ and a seeded mutator run the same fuzz targets.
