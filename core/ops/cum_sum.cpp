@@ -16,7 +16,7 @@ void evaluate_cum_sum(EvalContext& context) {
   const Tensor& x = context.input(0);
   const bool exclusive = node.int_attribute("exclusive", 0) != 0;
   const bool reverse = node.int_attribute("reverse", 0) != 0;
-  const AxisSplit split = split_at(x.shape(), to_int64s(context.input(1), node.label()).at(0), node);
+  const AxisSplit split = split_at(x.shape(), require_integer(node, context.input(1)), node);
   Tensor& y = context.output(0, x.dtype(), x.shape());
   with_value_type(x.dtype(), [&]<typename Value>() {
     std::vector<Value> values(static_cast<size_t>(split.axis));

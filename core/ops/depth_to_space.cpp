@@ -7,8 +7,9 @@ namespace {
 
 int64_t block_size(const Node& node) {
   const int64_t block = node.int_attribute("blocksize", 0);
-  if (block < 1) {
-    fail(Code::INVALID_GRAPH, node.label(), "Expected a blocksize of at least 1 for ",
+  constexpr int64_t kMost = 1 << 16;
+  if (block < 1 || block > kMost) {
+    fail(Code::INVALID_GRAPH, node.label(), "Expected a blocksize in [1,", kMost, "] for ",
          node.label(), " but received ", block);
   }
   return block;

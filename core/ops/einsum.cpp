@@ -49,9 +49,12 @@ Equation parse(const Node& node, const std::vector<int>& ranks) {
     const size_t comma = std::min(left.find(',', begin), left.size());
     const std::string term = left.substr(begin, comma - begin);
     begin = comma + 1;
+    const bool has_digit = std::any_of(term.begin(), term.end(), [](unsigned char c) {
+      return std::isdigit(c) != 0;
+    });
     const bool has_ellipsis = term.find("...") != std::string::npos;
     const int hidden = has_ellipsis ? rank - (static_cast<int>(term.size()) - 3) : 0;
-    if (hidden < 0 || hidden > 9) fail_equation(node, text);
+    if (hidden < 0 || hidden > 9 || has_digit) fail_equation(node, text);
     widest = std::max(widest, hidden);
     equation.inputs.push_back(expand_ellipsis(term, hidden));
     const std::string& labels = equation.inputs.back();

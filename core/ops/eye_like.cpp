@@ -1,4 +1,5 @@
 // EyeLike: ones on a diagonal.
+#include <algorithm>
 #include <cstring>
 
 #include "core/ops/support/convert.h"
@@ -24,7 +25,7 @@ void evaluate_eye_like(EvalContext& context) {
   require_inputs(node, 1);
   const Shape shape = context.input(0).shape();
   require_rank(node, shape, 2);
-  const int64_t k = node.int_attribute("k", 0);
+  const int64_t k = std::clamp(node.int_attribute("k", 0), -shape[0], shape[1]);
   const DType dtype = eye_type(node, context.input(0).dtype());
   const Tensor one = convert(Tensor::scalar<float>(1), dtype);
   Tensor& y = context.output(0, dtype, shape);

@@ -26,8 +26,9 @@ void evaluate_dropout(EvalContext& context) {
   require_inputs(node, 1);
   const Tensor& training = context.input(2);
   const Tensor& ratio = context.input(1);
-  const bool trains = training.defined() && to_int64s(training, node.label()).at(0) != 0;
-  if (trains && (!ratio.defined() || to_floats(ratio, node.label()).at(0) != 0)) {
+  const bool trains = training.defined() && require_integer(node, training) != 0;
+  const bool drops = !ratio.defined() || ratio.elements() != 1 || to_floats(ratio, node.label())[0] != 0;
+  if (trains && drops) {
     fail(Code::UNSUPPORTED, node.label(), "Expected inference for ", node.label(),
          " but received training_mode = true with a ratio above 0");
   }

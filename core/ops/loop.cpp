@@ -39,7 +39,7 @@ void evaluate_loop(EvalContext& context) {
   require_body_outputs(node, *body, 1 + states);
   const size_t scans = body->outputs.size() - 1 - states;
   int64_t limit = std::numeric_limits<int64_t>::max();
-  if (context.has_input(0)) limit = to_int64s(context.input(0), node.label()).at(0);
+  if (context.has_input(0)) limit = require_integer(node, context.input(0));
   bool goes_on = !context.has_input(1) || truth(context.input(1), node);
   std::vector<Tensor> state;
   for (size_t i = 0; i < states; ++i) state.push_back(context.input(2 + i));

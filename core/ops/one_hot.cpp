@@ -14,7 +14,7 @@ void infer_one_hot(InferContext& context) {
         normalize_axis(node.int_attribute("axis", -1), rank_of(*dims) + 1, node.label());
     Dim depth;
     if (context.input(1).constant.defined()) {
-      depth = static_cast<int64_t>(to_floats(context.input(1).constant, node.label()).at(0));
+      depth = require_integer(node, convert(context.input(1).constant, DType::i64));
     }
     dims->insert(dims->begin() + axis, depth);
   }
@@ -26,7 +26,7 @@ void evaluate_one_hot(EvalContext& context) {
   const Node& node = context.node();
   require_inputs(node, 3);
   const Tensor indices = convert(context.input(0), DType::i64);
-  const auto depth = static_cast<int64_t>(to_floats(context.input(1), node.label()).at(0));
+  const auto depth = require_integer(node, convert(context.input(1), DType::i64));
   const Tensor& values = context.input(2);
   if (depth < 0 || values.elements() != 2) {
     fail(Code::SHAPE_MISMATCH, node.label(), "Expected a depth of at least 0 and two values for ",

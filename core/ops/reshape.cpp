@@ -42,7 +42,9 @@ Dims reshaped_dims(const Node& node, const Dims& input, const std::vector<int64_
   }
   int64_t used = 1;
   for (size_t i = 0; i < target.size(); ++i) {
-    if (static_cast<int>(i) != free_axis && !(target[i] == 0 && !allow_zero)) used *= target[i];
+    if (static_cast<int>(i) != free_axis && !(target[i] == 0 && !allow_zero)) {
+      used = checked_mul(used, target[i], "Reshape");
+    }
   }
   const Dim total = dim_product(left, 0, rank_of(left));
   Dim& free_dim = result[static_cast<size_t>(free_axis)];

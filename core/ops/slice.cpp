@@ -63,6 +63,7 @@ void infer_slice(InferContext& context) {
     context.set_output(0, context.dtype(0), unknown_dims(rank_of(*result)));
     return;
   }
+  if (starts) require_lengths(node, *starts, axes);
   const size_t count = starts ? starts->size() : axes->size();
   for (size_t i = 0; i < count; ++i) {
     Dim& dim = (*result)[static_cast<size_t>(axis_at(axes, i, rank_of(*result), node))];

@@ -14,7 +14,7 @@ std::vector<int64_t> piece_lengths(const Node& node, int64_t extent, size_t piec
   std::vector<int64_t> lengths;
   if (split) {
     lengths = *split;
-  } else {
+  } else if (pieces > 0) {
     const auto count = static_cast<int64_t>(pieces);
     const int64_t each = (extent + count - 1) / count;
     for (int64_t i = 0; i < count; ++i) {

@@ -11,14 +11,12 @@ namespace whittle {
 namespace {
 
 int64_t top_count(const Node& node, const Tensor& k, const Dim& extent) {
-  const auto values = to_int64s(k, node.label());
-  const bool fits = values.size() == 1 && values[0] >= 0 &&
-                    (!extent.known() || values[0] <= extent.value);
-  if (!fits) {
-    fail(Code::SHAPE_MISMATCH, node.label(), "Expected one k in [0,", extent.value, "] for ",
-         node.label(), " but received ", to_string(Shape(values)));
+  const int64_t count = require_integer(node, k);
+  if (count < 0 || (extent.known() && count > extent.value)) {
+    fail(Code::SHAPE_MISMATCH, node.label(), "Expected a k from 0 to the extent of the axis for ",
+         node.label(), " but received ", count);
   }
-  return values[0];
+  return count;
 }
 
 void infer_top_k(InferContext& context) {

@@ -15,7 +15,7 @@ void evaluate_trilu(EvalContext& context) {
   const Tensor& x = context.input(0);
   require_rank(node, x.shape(), 2);
   const bool upper = node.int_attribute("upper", 1) != 0;
-  const int64_t k = context.has_input(1) ? to_int64s(context.input(1), node.label()).at(0) : 0;
+  const int64_t k = context.has_input(1) ? require_integer(node, context.input(1)) : 0;
   Tensor& y = context.output(0, x.dtype(), x.shape());
   std::memset(y.mutable_raw(), 0, static_cast<size_t>(y.bytes()));
   const int64_t columns = x.shape().back();

@@ -97,6 +97,14 @@ void require_inputs(const Node& node, size_t inputs) {
   }
 }
 
+int64_t require_integer(const Node& node, const Tensor& tensor) {
+  if (tensor.elements() != 1) {
+    fail(Code::SHAPE_MISMATCH, node.label(), "Expected one integer as an input of ", node.label(),
+         " but received ", to_string(tensor.shape()));
+  }
+  return to_int64s(tensor, node.label())[0];
+}
+
 void require_rank(const Node& node, const Shape& shape, int rank) {
   if (shape.rank() < rank) {
     fail(Code::SHAPE_MISMATCH, node.label(), "Expected a rank of at least ", rank, " for ",

@@ -27,6 +27,8 @@ inline int rank_of(const Dims& dims) { return static_cast<int>(dims.size()); }
 DType dtype_attribute(const Node& node, std::string_view attribute, DType fallback);
 /** Throws INVALID_GRAPH unless the node has at least `inputs` inputs, none of them absent. */
 void require_inputs(const Node& node, size_t inputs);
+/** The one integer that input `tensor` holds (an axis, a count); SHAPE_MISMATCH otherwise. */
+int64_t require_integer(const Node& node, const Tensor& tensor);
 /** Throws SHAPE_MISMATCH unless the rank is at least `rank`. */
 void require_rank(const Node& node, const Shape& shape, int rank);
 

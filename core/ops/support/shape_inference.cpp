@@ -40,6 +40,10 @@ class Inference {
 
  private:
   void infer_node(const Graph& graph, const Node& node, std::vector<Fact>& facts) const {
+    if (++visits_ > kMaxVisits) {
+      fail(Code::LIMIT_EXCEEDED, node.label(), "Expected at most ", kMaxVisits,
+           " nodes to look at, loop bodies again for each change, but received more");
+    }
     std::vector<Fact> inputs;
     for (ValueId id : node.inputs) {
       inputs.push_back(id == kNoValue ? Fact{} : facts[static_cast<size_t>(id)]);
@@ -111,7 +115,11 @@ class Inference {
   // A constant that gives shapes is small; scanning a weight for its maximum is not worth the time.
   static constexpr int64_t kMaxFoldedInput = 1 << 14;
 
+  // Nested loops whose shapes change from iteration to iteration are looked at again and again.
+  static constexpr int64_t kMaxVisits = 10'000'000;
+
   const OpTable& table_;
+  mutable int64_t visits_ = 0;
   int64_t fold_elements_;
   bool trust_declared_;
 };

@@ -10,6 +10,14 @@ Shape broadcast_strides(const Shape& from, const Shape& to) {
   const Shape own = strides_of(from);
   Shape strides;
   const int missing = to.rank() - from.rank();
+  bool fits = missing >= 0;
+  for (int i = 0; fits && i < from.rank(); ++i) {
+    fits = from[i] == 1 || from[i] == to[i + missing];
+  }
+  if (!fits) {
+    fail(Code::SHAPE_MISMATCH, "", "Expected a shape that broadcasts to ", to_string(to),
+         " but received ", to_string(from));
+  }
   for (int i = 0; i < to.rank(); ++i) {
     const bool repeated = i < missing || from[i - missing] == 1;
     strides.push_back(repeated ? 0 : own[i - missing]);
