@@ -25,7 +25,7 @@ Format format_of(DType dtype) {
     case DType::f8e4m3fnuz: return {8, 3, 8, 0x7f, 0x80, 0x80, true};
     case DType::f8e5m2: return {8, 2, 15, 0x7b, 0x7c, 0x7e, false};
     case DType::f8e5m2fnuz: return {8, 2, 16, 0x7f, 0x80, 0x80, true};
-    case DType::f4e2m1: return {4, 1, 1, 0x7, 0x7, 0x7, false};
+    case DType::f4e2m1: return {4, 1, 1, 0x7, 0x7, 0x8, false};  // no NaN: -0
     default:
       fail(Code::INTERNAL, "", "Expected an 8-bit or 4-bit float but received ", dtype_name(dtype));
   }
