@@ -16,10 +16,12 @@ endif()
 
 add_library(whittle_bindings_full OBJECT EXCLUDE_FROM_ALL ${bindings_all})
 target_link_libraries(whittle_bindings_full PUBLIC whittle_compress)
+whittle_use_precompiled(whittle_bindings_full)
 target_compile_definitions(whittle_bindings_full PRIVATE WHITTLE_FLAVOUR_FULL=1)
 
 add_library(whittle_bindings_runtime OBJECT EXCLUDE_FROM_ALL ${bindings_common})
 target_link_libraries(whittle_bindings_runtime PUBLIC whittle_measure whittle_onnx)
+whittle_use_precompiled(whittle_bindings_runtime)
 target_compile_definitions(whittle_bindings_runtime PRIVATE WHITTLE_FLAVOUR_RUNTIME=1)
 
 function(whittle_module tier flavour)
