@@ -35,16 +35,15 @@ async function copyModules() {
 
 /**
  * Browsers take the library as it is, so what it uses is inside; Node's own modules and sharp are
- * imported only where they exist. One build, so that the command line shares the library's chunks:
- * they lie in dist/, beside the worker and the modules that they find by their own address.
+ * imported only where they exist.
  */
-function bundle() {
+function bundle(entryPoints, splitting) {
   return build({
     absWorkingDir: path(web),
-    entryPoints: ['src/index.ts', 'src/worker.ts', 'src/report/index.ts', 'src/cli/main.ts'],
+    entryPoints,
     outdir: 'dist',
     bundle: true,
-    splitting: true,
+    splitting,
     format: 'esm',
     target: 'es2022',
     platform: 'neutral',
@@ -65,6 +64,9 @@ execFileSync(
   [tsc, '-p', path(new URL('tsconfig.json', web)), '--emitDeclarationOnly'],
   { stdio: 'inherit' },
 );
-await bundle();
+// The command line shares the library's chunks: they lie in dist/, beside the worker and the modules.
+await bundle(['src/index.ts', 'src/report/index.ts', 'src/cli/main.ts'], true);
+// Bundlers of pages copy this file as it is, so it must need no other.
+await bundle(['src/worker.ts'], false);
 await copyModules();
 await cp(new URL('schema/report.schema.json', web), new URL('generated/report.schema.json', dist));

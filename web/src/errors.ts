@@ -46,6 +46,7 @@ export interface ErrorData {
   code: Code;
   message: string;
   where?: string;
+  hint?: string;
   crash?: boolean;
 }
 
@@ -55,6 +56,7 @@ export function toErrorData(error: unknown): ErrorData {
       code: error.code,
       message: error.message,
       ...(error.where === undefined ? {} : { where: error.where }),
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
     };
   }
   return {
@@ -66,5 +68,5 @@ export function toErrorData(error: unknown): ErrorData {
 
 export function fromErrorData(data: ErrorData): WhittleError {
   if (data.crash) return new WhittleCrashError(new Error(data.message));
-  return new WhittleError(data.code, data.message, { where: data.where });
+  return new WhittleError(data.code, data.message, { where: data.where, hint: data.hint });
 }

@@ -4,7 +4,7 @@ import { toErrorData } from './errors.js';
 import { isNode } from './platform.js';
 import { loadModule } from './engine/loader.js';
 import { LocalEngine } from './engine/local.js';
-import type { EngineOptions, Reply, Request } from './engine/protocol.js';
+import type { Reply, Request, StartOptions } from './engine/protocol.js';
 import { transferables } from './engine/transfer.js';
 
 /** What is used of a worker's global object; TypeScript's own type for it excludes the page's. */
@@ -17,7 +17,7 @@ let engine: Promise<LocalEngine> | undefined;
 
 async function answer(request: Request): Promise<unknown> {
   if (request.method === 'start') {
-    engine = loadModule(request.args[0] as EngineOptions).then(
+    engine = loadModule(request.args[0] as StartOptions).then(
       (loaded) => new LocalEngine(loaded, true),
     );
     await engine;

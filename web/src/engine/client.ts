@@ -1,6 +1,6 @@
 import { fromErrorData, WhittleCrashError, type WhittleError } from '../errors.js';
 import { isNode, type Thread } from '../platform.js';
-import type { Engine, EngineOptions, Method, Reply, Request } from './protocol.js';
+import type { Engine, Method, Reply, Request, StartOptions } from './protocol.js';
 import { startThread } from './thread.js';
 import { transferables } from './transfer.js';
 
@@ -25,7 +25,7 @@ export class Client {
   }
 
   /** Starts a worker and loads the module there. Rejects where workers are not allowed. */
-  static async start(options: EngineOptions): Promise<Client> {
+  static async start(options: StartOptions): Promise<Client> {
     const thread = await startThread();
     if (!isNode) await untilReady(thread);
     const client = new Client(thread);

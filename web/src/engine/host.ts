@@ -1,9 +1,12 @@
 import { WhittleError } from '../errors.js';
 import { getConfig } from '../config.js';
+import { moduleAddresses } from './assets.js';
 import { Client, remoteEngine } from './client.js';
 import { loadModule } from './loader.js';
 import { LocalEngine } from './local.js';
-import type { Engine } from './protocol.js';
+import type { Engine, StartOptions } from './protocol.js';
+
+const startOptions = (): StartOptions => ({ ...getConfig().engine, modules: moduleAddresses() });
 
 /** An engine with its life: where it runs, whether it still does, how it ends. */
 export interface EngineHost {
@@ -15,7 +18,7 @@ export interface EngineHost {
 }
 
 async function startRemote(): Promise<EngineHost> {
-  const client = await Client.start(getConfig().engine);
+  const client = await Client.start(startOptions());
   return {
     engine: remoteEngine(client),
     local: undefined,
@@ -27,7 +30,7 @@ async function startRemote(): Promise<EngineHost> {
 }
 
 async function startLocal(fallbacks: readonly string[]): Promise<EngineHost> {
-  const loaded = await loadModule(getConfig().engine);
+  const loaded = await loadModule(startOptions());
   loaded.fallbacks.push(...fallbacks);
   const local = new LocalEngine(loaded, false);
   return { engine: local, local, dead: false, end: () => {} };

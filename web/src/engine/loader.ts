@@ -5,7 +5,7 @@ import { version } from '../generated/version.js';
 import { isNode } from '../platform.js';
 import type { Capabilities, Tier } from '../types.js';
 import type { CreateWhittle, WhittleModule } from './module.js';
-import type { EngineOptions } from './protocol.js';
+import type { EngineOptions, StartOptions } from './protocol.js';
 
 export interface LoadedModule {
   module: WhittleModule;
@@ -73,17 +73,32 @@ async function waitForThreads(module: WhittleModule, threads: number): Promise<v
   }
 }
 
-async function instantiate(name: string, options: EngineOptions): Promise<WhittleModule> {
-  // Relative to the bundle that this file becomes part of.
-  const base = options.wasmUrl ?? new URL('./wasm/', import.meta.url).href;
-  const glue = new URL(`${name}.mjs`, base).href;
+/**
+ * Threads are workers that run the same script. One from elsewhere (a CDN) cannot be made a worker
+ * directly: a one-line script of this origin imports it.
+ */
+function threadScript(glue: string): string | Blob {
+  const sameOrigin = isNode || new URL(glue).origin === globalThis.location?.origin;
+  if (sameOrigin) return glue;
+  return new Blob([`import ${JSON.stringify(glue)};`], { type: 'text/javascript' });
+}
+
+async function instantiate(
+  name: string,
+  threads: number,
+  options: StartOptions,
+): Promise<WhittleModule> {
+  const address = options.modules[name];
+  if (!address) throw new Error(`there is no module ${name}`);
+  const { glue, wasm } = address;
   const overrides: Record<string, unknown> = {
-    locateFile: (file: string) => new URL(file, base).href,
+    locateFile: () => wasm,
+    ...(threads > 1 ? { mainScriptUrlOrBlob: threadScript(glue) } : {}),
     ...(options.wasmBinary ? { wasmBinary: options.wasmBinary } : {}),
   };
-  if (isNode && !options.wasmBinary && glue.startsWith('file:')) {
+  if (isNode && !options.wasmBinary && wasm.startsWith('file:')) {
     const { readFile } = await import('node:fs/promises');
-    overrides['wasmBinary'] = await readFile(new URL(`${name}.wasm`, base));
+    overrides['wasmBinary'] = await readFile(new URL(wasm));
   }
   const { default: create } = (await import(/* @vite-ignore */ /* webpackIgnore: true */ glue)) as {
     default: CreateWhittle;
@@ -92,14 +107,14 @@ async function instantiate(name: string, options: EngineOptions): Promise<Whittl
 }
 
 /** Picks the module this engine can run, loads it and starts its threads. */
-export async function loadModule(options: EngineOptions): Promise<LoadedModule> {
+export async function loadModule(options: StartOptions): Promise<LoadedModule> {
   const fallbacks: string[] = [];
   const tier = await pickTier(options, fallbacks);
   const threads = await pickThreads(options, tier, fallbacks);
   const name = `whittle-${tier}${threads > 1 ? '-threads' : ''}`;
   let module: WhittleModule;
   try {
-    module = await instantiate(name, options);
+    module = await instantiate(name, threads, options);
   } catch (cause) {
     throw new WhittleError(
       'LOAD_FAILED',

@@ -1,4 +1,5 @@
 import type { ErrorData } from '../errors.js';
+import type { ModuleAddress } from './assets.js';
 import type { Capabilities, Progress, Tensors, Tier, ValueInfo } from '../types.js';
 
 /** Numbers that stand for objects on the engine's side. */
@@ -93,6 +94,11 @@ export interface Engine {
 }
 
 export type Method = keyof Engine;
+
+/** What a worker is told before anything else. */
+export interface StartOptions extends EngineOptions {
+  modules: Readonly<Record<string, ModuleAddress>>;
+}
 
 export interface Request {
   id: number;

@@ -1,4 +1,5 @@
 import { isNode, type Thread } from '../platform.js';
+import { workerUrl } from './assets.js';
 
 async function startNodeThread(url: URL): Promise<Thread> {
   const { Worker } = await import('node:worker_threads');
@@ -19,9 +20,7 @@ async function startNodeThread(url: URL): Promise<Thread> {
 
 /** A Worker's script must be same-origin; from elsewhere (a CDN) a one-line blob imports it. */
 function constructWorker(url: URL): Worker {
-  if (url.origin === globalThis.location?.origin) {
-    return new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
-  }
+  if (url.origin === globalThis.location?.origin) return new Worker(url, { type: 'module' });
   const script = new Blob([`import ${JSON.stringify(url.href)};`], { type: 'text/javascript' });
   const blobUrl = URL.createObjectURL(script);
   return new Worker(blobUrl, { type: 'module' });
@@ -42,8 +41,8 @@ function startBrowserThread(url: URL): Thread {
   };
 }
 
-/** Starts the worker script of this package; it lies beside the bundle that this file becomes part of. Throws where the page's policy forbids workers. */
+/** Starts the worker script of this package. Throws where the page's policy forbids workers. */
 export async function startThread(): Promise<Thread> {
-  const url = new URL('./worker.js', import.meta.url);
+  const url = workerUrl();
   return isNode ? startNodeThread(url) : startBrowserThread(url);
 }
