@@ -66,7 +66,8 @@ unpack_packages() {
   rm -rf "$state"
 }
 
-# An apt that keeps its lists and downloads below <folder> and leaves the system's alone.
+# An apt that keeps its lists and downloads below <folder> and leaves the system's alone. Signatures
+# are checked; the age of the lists is not, since a machine's mirror may be a frozen snapshot.
 private_apt() {
   local state=$1 suite=$2
   mkdir -p "$state/lists/partial" "$state/archives/partial"
@@ -78,6 +79,7 @@ APT::Sandbox::User "$(id -un)";
 Debug::NoLocking "1";
 Acquire::Languages "none";
 Acquire::Retries "3";
+Acquire::Check-Valid-Until "false";
 #clear DPkg::Post-Invoke;
 #clear APT::Update::Post-Invoke;
 #clear APT::Update::Post-Invoke-Success;
@@ -125,7 +127,7 @@ expose() {
     return
   fi
   local root=$TC/debian/$1 libraries
-  libraries=$(find "$root/usr/lib" "$root/lib" -name '*.so*' -printf '%h\n' 2>/dev/null | sort -u | paste -sd:)
+  libraries=$(find "$root" -name '*.so*' -printf '%h\n' | sort -u | paste -sd:)
   cat >"$TC/bin/$name" <<WRAPPER
 #!/bin/sh
 LD_LIBRARY_PATH='$libraries' exec '$program' "\$@"
