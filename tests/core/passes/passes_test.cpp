@@ -6,10 +6,9 @@
 
 #include "core/graph/traversal.h"
 #include "core/graph/verify.h"
-#include "core/ops/interpret.h"
+#include "tests/core/passes/pass_support.h"
 #include "tests/support/files.h"
 #include "tests/support/graphs.h"
-#include "tests/support/tolerance.h"
 
 namespace whittle::test {
 namespace {
@@ -37,24 +36,6 @@ std::map<std::string, Tensor> feeds_for(const Graph& graph, int64_t free) {
   return feeds;
 }
 
-void expect_same_outputs(const Graph& before, const Graph& after,
-                         const std::map<std::string, Tensor>& feeds) {
-  SerialPool pool;
-  const auto expected = interpret(before, all_ops(), feeds, pool);
-  const auto actual = interpret(after, all_ops(), feeds, pool);
-  ASSERT_EQ(actual.size(), expected.size());
-  for (size_t i = 0; i < actual.size(); ++i) {
-    SCOPED_TRACE(before.value(before.outputs[i]).name);
-    EXPECT_EQ(before.value(before.outputs[i]).name, after.value(after.outputs[i]).name);
-    ASSERT_EQ(actual[i].dtype(), expected[i].dtype());
-    ASSERT_EQ(actual[i].shape(), expected[i].shape());
-    if (actual[i].dtype() == DType::string) continue;
-    const auto a = to_floats(actual[i], "actual");
-    const auto b = to_floats(expected[i], "expected");
-    expect_all(a.data(), b.data(), a.size(), kRewritten);
-  }
-}
-
 bool has_all_operators(const Graph& graph) {
   for (const Node& node : graph.nodes) {
     const OpDef* op = all_ops().find(node);
@@ -67,11 +48,6 @@ bool has_all_operators(const Graph& graph) {
     if (!inside) return false;
   }
   return true;
-}
-
-PassContext context() {
-  static SerialPool pool;
-  return PassContext{all_ops(), pool};
 }
 
 TEST(Passes, ListIsNamedAndFindable) {
@@ -96,7 +72,7 @@ TEST(Passes, PreserveOutputsOfRealModels) {
     const Model model = read_file(path);
     if (!has_all_operators(model.graph)) continue;
     Graph graph = model.graph;
-    run_passes(graph, compile_passes(), context());
+    run_passes(graph, compile_passes(), pass_context());
     verify(graph);
     EXPECT_LE(graph.nodes.size(), model.graph.nodes.size());
     auto feeds = feeds_for(model.graph, found->second);
