@@ -13,8 +13,7 @@ template <typename R, typename... Args>
 class FunctionRef<R(Args...)> {
  public:
   template <typename F>
-    requires(!std::is_same_v<std::remove_cvref_t<F>, FunctionRef>)
-  FunctionRef(F&& f)
+  requires(!std::is_same_v<std::remove_cvref_t<F>, FunctionRef>) FunctionRef(F&& f)
       : object_(const_cast<void*>(static_cast<const void*>(std::addressof(f)))),
         call_([](void* object, Args... args) -> R {
           return (*static_cast<std::remove_reference_t<F>*>(object))(args...);
@@ -35,8 +34,8 @@ class ThreadPool {
  public:
   virtual ~ThreadPool() = default;
   virtual int threads() const = 0;
-  /** Calls task(i, thread) for i in [0, tasks), thread in [0, threads()); returns when all are done.
-   * The first exception of a task is rethrown here. */
+  /** Calls task(i, thread) for i in [0, tasks), thread in [0, threads()); returns when all are
+   * done. The first exception of a task is rethrown here. */
   virtual void run(int64_t tasks, FunctionRef<void(int64_t, int)> task) = 0;
 };
 

@@ -13,10 +13,10 @@ namespace whittle {
 class Graph;
 
 /** An attribute's value. Subgraphs are shared and treated as immutable: copy one to change it. */
-using Attribute = std::variant<int64_t, float, std::string, std::vector<int64_t>,
-                               std::vector<float>, std::vector<std::string>, Tensor,
-                               std::vector<Tensor>, std::shared_ptr<const Graph>,
-                               std::vector<std::shared_ptr<const Graph>>>;
+using Attribute =
+    std::variant<int64_t, float, std::string, std::vector<int64_t>, std::vector<float>,
+                 std::vector<std::string>, Tensor, std::vector<Tensor>,
+                 std::shared_ptr<const Graph>, std::vector<std::shared_ptr<const Graph>>>;
 
 /** Attributes by name, in a stable order. */
 using Attributes = std::map<std::string, Attribute, std::less<>>;

@@ -15,7 +15,9 @@ std::optional<Shape> concrete(const Dims& dims) {
   return shape;
 }
 
-Dims to_dims(const Shape& shape) { return Dims(shape.begin(), shape.end()); }
+Dims to_dims(const Shape& shape) {
+  return Dims(shape.begin(), shape.end());
+}
 
 std::string to_string(const Dims& dims) {
   std::string text = "[";

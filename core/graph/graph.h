@@ -62,8 +62,8 @@ struct Value {
 /** One operator application in ONNX's vocabulary, at the internal opset. */
 struct Node {
   std::string op;
-  std::string domain;  // "" is ai.onnx
-  std::string name;    // unique in its graph after loading
+  std::string domain;            // "" is ai.onnx
+  std::string name;              // unique in its graph after loading
   std::vector<ValueId> inputs;   // kNoValue for an absent optional input
   std::vector<ValueId> outputs;  // kNoValue for an output nobody asked for
   Attributes attributes;
@@ -76,7 +76,9 @@ struct Node {
   ValueId output(size_t index) const { return index < outputs.size() ? outputs[index] : kNoValue; }
 
   /** Attribute access; a wrong type throws INVALID_GRAPH naming the node. */
-  bool has(std::string_view attribute) const { return attributes.find(attribute) != attributes.end(); }
+  bool has(std::string_view attribute) const {
+    return attributes.find(attribute) != attributes.end();
+  }
   int64_t int_attribute(std::string_view attribute, int64_t fallback) const;
   float float_attribute(std::string_view attribute, float fallback) const;
   std::string string_attribute(std::string_view attribute, std::string_view fallback) const;
@@ -93,8 +95,8 @@ struct Node {
 };
 
 /**
- * The one representation: SSA values and nodes in topological order. Plain data; every function that
- * changes it leaves it consistent (verify.h says what that means).
+ * The one representation: SSA values and nodes in topological order. Plain data; every function
+ * that changes it leaves it consistent (verify.h says what that means).
  */
 class Graph {
  public:
@@ -136,7 +138,8 @@ struct Model {
   std::vector<std::pair<std::string, std::string>> metadata;
 };
 
-/** The ai.onnx opset every loaded graph is brought to; operators newer than it are kept as they are. */
+/** The ai.onnx opset every loaded graph is brought to; operators newer than it are kept as they
+ * are. */
 inline constexpr int64_t kInternalOpset = 21;
 
 }  // namespace whittle

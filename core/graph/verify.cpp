@@ -81,6 +81,8 @@ class Verifier {
 
 }  // namespace
 
-void verify(const Graph& graph) { Verifier(graph).run(0); }
+void verify(const Graph& graph) {
+  Verifier(graph).run(0);
+}
 
 }  // namespace whittle

@@ -1,9 +1,8 @@
 #pragma once
 
 #include <cstddef>
-#include <vector>
-
 #include <protozero/basic_pbf_writer.hpp>
+#include <vector>
 
 namespace whittle::onnx {
 

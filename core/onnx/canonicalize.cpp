@@ -67,11 +67,15 @@ int64_t opset_of(DType dtype) {
     case DType::f8e4m3fn:
     case DType::f8e4m3fnuz:
     case DType::f8e5m2:
-    case DType::f8e5m2fnuz: return 19;
+    case DType::f8e5m2fnuz:
+      return 19;
     case DType::u4:
-    case DType::i4: return 21;
-    case DType::f4e2m1: return 23;
-    default: return 13;
+    case DType::i4:
+      return 21;
+    case DType::f4e2m1:
+      return 23;
+    default:
+      return 13;
   }
 }
 
@@ -105,9 +109,8 @@ int64_t lowest_opset(const Graph& graph) {
   int64_t lowest = 13;
   for (const Value& value : graph.values) lowest = std::max(lowest, opset_of(value.dtype));
   for (const Node& node : graph.nodes) {
-    for_each_subgraph(node, [&](const Graph& subgraph) {
-      lowest = std::max(lowest, lowest_opset(subgraph));
-    });
+    for_each_subgraph(
+        node, [&](const Graph& subgraph) { lowest = std::max(lowest, lowest_opset(subgraph)); });
     if (!node.domain.empty()) continue;
     for (const CanonicalizeRule& rule : all_rules().rules(node.op)) {
       if (rule.until < lowest || rule.needs_new == nullptr) continue;

@@ -10,10 +10,10 @@
 namespace whittle {
 
 /**
- * The difference between two forms of one operator. `up` rewrites a node as written at opset `until`
- * or below to the form of `until` + 1 (for example attribute axes become an input); `down` is the
- * inverse, used by the writer for targets from 13 on. Null means that the form of what both can say
- * is the same.
+ * The difference between two forms of one operator. `up` rewrites a node as written at opset
+ * `until` or below to the form of `until` + 1 (for example attribute axes become an input); `down`
+ * is the inverse, used by the writer for targets from 13 on. Null means that the form of what both
+ * can say is the same.
  *
  * `up` may append nodes to `graph`: they come before `node`, in the form of kInternalOpset.
  */

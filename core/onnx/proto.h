@@ -47,9 +47,8 @@ enum Type : int64_t {
 }  // namespace attribute
 namespace tensor {
 inline constexpr uint32_t dims = 1, data_type = 2, segment = 3, float_data = 4, int32_data = 5,
-                          string_data = 6, int64_data = 7, name = 8, raw_data = 9,
-                          double_data = 10, uint64_data = 11, doc_string = 12, external_data = 13,
-                          data_location = 14;
+                          string_data = 6, int64_data = 7, name = 8, raw_data = 9, double_data = 10,
+                          uint64_data = 11, doc_string = 12, external_data = 13, data_location = 14;
 }
 namespace sparse {
 inline constexpr uint32_t values = 1, indices = 2, dims = 3;

@@ -42,9 +42,15 @@ Fields read_fields(std::string_view bytes, GraphContext& context, Scope& scope) 
   Message message(bytes, context.tensors.source);
   while (message.next()) {
     switch (message.field()) {
-      case proto::attribute::name: fields.name = message.text(); break;
-      case proto::attribute::ref_attr_name: fields.reference = message.text(); break;
-      case proto::attribute::type: fields.type = message.integer(); break;
+      case proto::attribute::name:
+        fields.name = message.text();
+        break;
+      case proto::attribute::ref_attr_name:
+        fields.reference = message.text();
+        break;
+      case proto::attribute::type:
+        fields.type = message.integer();
+        break;
       case proto::attribute::f:
         fields.number = message.number();
         fields.seen = Type::FLOAT;
@@ -89,7 +95,8 @@ Fields read_fields(std::string_view bytes, GraphContext& context, Scope& scope) 
         fields.graphs.push_back(subgraph(message.bytes(), context, scope));
         fields.seen = Type::GRAPHS;
         break;
-      default: message.skip();
+      default:
+        message.skip();
     }
   }
   return fields;
@@ -113,14 +120,22 @@ NamedAttribute read_attribute(std::string_view bytes, GraphContext& context, Sco
   };
   const int64_t type = fields.type == Type::UNDEFINED ? fields.seen : fields.type;
   switch (type) {
-    case Type::FLOAT: return named(fields.number);
-    case Type::INT: return named(fields.integer);
-    case Type::STRING: return named(std::move(fields.text));
-    case Type::FLOATS: return named(std::move(fields.numbers));
-    case Type::INTS: return named(std::move(fields.integers));
-    case Type::STRINGS: return named(std::move(fields.texts));
-    case Type::TENSORS: return named(std::move(fields.tensors));
-    case Type::GRAPHS: return named(std::move(fields.graphs));
+    case Type::FLOAT:
+      return named(fields.number);
+    case Type::INT:
+      return named(fields.integer);
+    case Type::STRING:
+      return named(std::move(fields.text));
+    case Type::FLOATS:
+      return named(std::move(fields.numbers));
+    case Type::INTS:
+      return named(std::move(fields.integers));
+    case Type::STRINGS:
+      return named(std::move(fields.texts));
+    case Type::TENSORS:
+      return named(std::move(fields.tensors));
+    case Type::GRAPHS:
+      return named(std::move(fields.graphs));
     case Type::TENSOR:
     case Type::SPARSE_TENSOR:
       if (fields.tensor.defined()) return named(std::move(fields.tensor));
@@ -129,8 +144,9 @@ NamedAttribute read_attribute(std::string_view bytes, GraphContext& context, Sco
       if (fields.graph != nullptr) return named(std::move(fields.graph));
       break;
     default:
-      fail(Code::UNSUPPORTED, fields.name, "Expected a number, string, tensor or graph for attribute '",
-           fields.name, "' but received attribute type ", type);
+      fail(Code::UNSUPPORTED, fields.name,
+           "Expected a number, string, tensor or graph for attribute '", fields.name,
+           "' but received attribute type ", type);
   }
   fail(Code::INVALID_MODEL, fields.name, "Expected a value for attribute '", fields.name,
        "' but received none");

@@ -16,28 +16,48 @@ void read_function(std::string_view bytes, GraphContext& context) {
   Message message(bytes, context.tensors.source);
   while (message.next()) {
     switch (message.field()) {
-      case proto::function::name: name = message.text(); break;
-      case proto::function::domain: domain = message.text(); break;
-      case proto::function::overload: overload = message.text(); break;
-      case proto::function::input: function.inputs.push_back(message.text()); break;
-      case proto::function::output: function.outputs.push_back(message.text()); break;
-      case proto::function::node: function.nodes.push_back(message.bytes()); break;
-      case proto::function::attribute_proto: defaults.push_back(message.bytes()); break;
+      case proto::function::name:
+        name = message.text();
+        break;
+      case proto::function::domain:
+        domain = message.text();
+        break;
+      case proto::function::overload:
+        overload = message.text();
+        break;
+      case proto::function::input:
+        function.inputs.push_back(message.text());
+        break;
+      case proto::function::output:
+        function.outputs.push_back(message.text());
+        break;
+      case proto::function::node:
+        function.nodes.push_back(message.bytes());
+        break;
+      case proto::function::attribute_proto:
+        defaults.push_back(message.bytes());
+        break;
       case proto::function::opset_import: {
         std::string import_domain;
         int64_t version = 0;
         Message entry = message.message();
         while (entry.next()) {
           switch (entry.field()) {
-            case proto::opset::domain: import_domain = entry.text(); break;
-            case proto::opset::version: version = entry.integer(); break;
-            default: entry.skip();
+            case proto::opset::domain:
+              import_domain = entry.text();
+              break;
+            case proto::opset::version:
+              version = entry.integer();
+              break;
+            default:
+              entry.skip();
           }
         }
         function.opsets[import_domain == "ai.onnx" ? "" : import_domain] = version;
         break;
       }
-      default: message.skip();
+      default:
+        message.skip();
     }
   }
   function.label = concat(domain.empty() ? "ai.onnx" : domain, "::", name);
@@ -62,8 +82,8 @@ void inline_call(const NodeFields& call, const Function& function, GraphContext&
   if (call.inputs.size() > function.inputs.size() ||
       call.outputs.size() > function.outputs.size()) {
     fail(Code::INVALID_MODEL, function.label, "Expected at most ", function.inputs.size(),
-         " inputs and ", function.outputs.size(), " outputs for ", function.label,
-         " but received ", call.inputs.size(), " and ", call.outputs.size());
+         " inputs and ", function.outputs.size(), " outputs for ", function.label, " but received ",
+         call.inputs.size(), " and ", call.outputs.size());
   }
   Attributes bound = function.defaults;
   for (std::string_view bytes : call.attributes) {

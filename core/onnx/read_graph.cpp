@@ -19,9 +19,14 @@ Dim read_dim(Message message) {
   Dim dim;
   while (message.next()) {
     switch (message.field()) {
-      case proto::dim::dim_value: dim = Dim(message.integer()); break;
-      case proto::dim::dim_param: dim = Dim::named(message.text()); break;
-      default: message.skip();
+      case proto::dim::dim_value:
+        dim = Dim(message.integer());
+        break;
+      case proto::dim::dim_param:
+        dim = Dim::named(message.text());
+        break;
+      default:
+        message.skip();
     }
   }
   // Converters write -1 for what they do not know.
@@ -51,7 +56,8 @@ void read_tensor_type(Message message, ValueInfo& info) {
         }
         break;
       }
-      default: message.skip();
+      default:
+        message.skip();
     }
   }
 }
@@ -59,12 +65,27 @@ void read_tensor_type(Message message, ValueInfo& info) {
 void read_type(Message message, ValueInfo& info) {
   while (message.next()) {
     switch (message.field()) {
-      case proto::type::tensor_type: read_tensor_type(message.message(), info); break;
-      case proto::type::sequence_type: info.other = "a sequence"; message.skip(); break;
-      case proto::type::map_type: info.other = "a map"; message.skip(); break;
-      case proto::type::optional_type: info.other = "an optional"; message.skip(); break;
-      case proto::type::sparse_tensor_type: info.other = "a sparse tensor"; message.skip(); break;
-      default: message.skip();
+      case proto::type::tensor_type:
+        read_tensor_type(message.message(), info);
+        break;
+      case proto::type::sequence_type:
+        info.other = "a sequence";
+        message.skip();
+        break;
+      case proto::type::map_type:
+        info.other = "a map";
+        message.skip();
+        break;
+      case proto::type::optional_type:
+        info.other = "an optional";
+        message.skip();
+        break;
+      case proto::type::sparse_tensor_type:
+        info.other = "a sparse tensor";
+        message.skip();
+        break;
+      default:
+        message.skip();
     }
   }
 }
@@ -73,9 +94,14 @@ ValueInfo read_value_info(Message message) {
   ValueInfo info;
   while (message.next()) {
     switch (message.field()) {
-      case proto::value_info::name: info.name = message.text(); break;
-      case proto::value_info::type: read_type(message.message(), info); break;
-      default: message.skip();
+      case proto::value_info::name:
+        info.name = message.text();
+        break;
+      case proto::value_info::type:
+        read_type(message.message(), info);
+        break;
+      default:
+        message.skip();
     }
   }
   return info;
@@ -103,20 +129,29 @@ Fields read_fields(std::string_view bytes, const Source& source) {
   Message message(bytes, source);
   while (message.next()) {
     switch (message.field()) {
-      case proto::graph::name: fields.name = message.text(); break;
-      case proto::graph::node: fields.nodes.push_back(message.bytes()); break;
-      case proto::graph::initializer: fields.initializers.push_back(message.bytes()); break;
+      case proto::graph::name:
+        fields.name = message.text();
+        break;
+      case proto::graph::node:
+        fields.nodes.push_back(message.bytes());
+        break;
+      case proto::graph::initializer:
+        fields.initializers.push_back(message.bytes());
+        break;
       case proto::graph::sparse_initializer:
         fields.sparse_initializers.push_back(message.bytes());
         break;
-      case proto::graph::input: fields.inputs.push_back(read_value_info(message.message())); break;
+      case proto::graph::input:
+        fields.inputs.push_back(read_value_info(message.message()));
+        break;
       case proto::graph::output:
         fields.outputs.push_back(read_value_info(message.message()));
         break;
       case proto::graph::value_info:
         fields.infos.push_back(read_value_info(message.message()));
         break;
-      default: message.skip();
+      default:
+        message.skip();
     }
   }
   return fields;

@@ -9,14 +9,29 @@ NodeFields read_fields(std::string_view bytes, const Source& source) {
   Message message(bytes, source);
   while (message.next()) {
     switch (message.field()) {
-      case proto::node::input: fields.inputs.push_back(message.text()); break;
-      case proto::node::output: fields.outputs.push_back(message.text()); break;
-      case proto::node::name: fields.name = message.text(); break;
-      case proto::node::op_type: fields.op = message.text(); break;
-      case proto::node::domain: fields.domain = message.text(); break;
-      case proto::node::overload: fields.overload = message.text(); break;
-      case proto::node::attribute: fields.attributes.push_back(message.bytes()); break;
-      default: message.skip();
+      case proto::node::input:
+        fields.inputs.push_back(message.text());
+        break;
+      case proto::node::output:
+        fields.outputs.push_back(message.text());
+        break;
+      case proto::node::name:
+        fields.name = message.text();
+        break;
+      case proto::node::op_type:
+        fields.op = message.text();
+        break;
+      case proto::node::domain:
+        fields.domain = message.text();
+        break;
+      case proto::node::overload:
+        fields.overload = message.text();
+        break;
+      case proto::node::attribute:
+        fields.attributes.push_back(message.bytes());
+        break;
+      default:
+        message.skip();
     }
   }
   if (fields.domain == "ai.onnx") fields.domain.clear();

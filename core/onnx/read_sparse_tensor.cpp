@@ -8,8 +8,9 @@
 namespace whittle::onnx {
 namespace {
 
-/** A dense tensor larger than this times its sparse form, plus a megabyte, is taken for a damaged or
- * hostile file rather than allocated: density below one in four thousand gains nothing over it. */
+/** A dense tensor larger than this times its sparse form, plus a megabyte, is taken for a damaged
+ * or hostile file rather than allocated: density below one in four thousand gains nothing over it.
+ */
 constexpr int64_t kMaxExpansion = 4096;
 
 void place(const Tensor& values, int64_t from, Tensor& dense, int64_t to) {
@@ -63,8 +64,11 @@ NamedTensor read_sparse_tensor(std::string_view bytes, TensorContext& context, S
       case proto::sparse::indices:
         indices = read_tensor(message.bytes(), context, storage);
         break;
-      case proto::sparse::dims: message.append_integers(dims); break;
-      default: message.skip();
+      case proto::sparse::dims:
+        message.append_integers(dims);
+        break;
+      default:
+        message.skip();
     }
   }
   const std::string where = "sparse tensor '" + values.name + "'";

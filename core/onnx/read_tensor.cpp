@@ -31,9 +31,14 @@ void read_entry(Message entry, std::map<std::string, std::string>& out) {
   std::string key, value;
   while (entry.next()) {
     switch (entry.field()) {
-      case proto::entry::key: key = entry.text(); break;
-      case proto::entry::value: value = entry.text(); break;
-      default: entry.skip();
+      case proto::entry::key:
+        key = entry.text();
+        break;
+      case proto::entry::value:
+        value = entry.text();
+        break;
+      default:
+        entry.skip();
     }
   }
   out[key] = std::move(value);
@@ -61,10 +66,18 @@ Fields read_fields(std::string_view bytes, const Source& source) {
   Message message(bytes, source);
   while (message.next()) {
     switch (message.field()) {
-      case proto::tensor::dims: message.append_integers(fields.dims); break;
-      case proto::tensor::data_type: fields.data_type = message.integer(); break;
-      case proto::tensor::name: fields.name = message.text(); break;
-      case proto::tensor::raw_data: fields.raw = message.bytes(); break;
+      case proto::tensor::dims:
+        message.append_integers(fields.dims);
+        break;
+      case proto::tensor::data_type:
+        fields.data_type = message.integer();
+        break;
+      case proto::tensor::name:
+        fields.name = message.text();
+        break;
+      case proto::tensor::raw_data:
+        fields.raw = message.bytes();
+        break;
       case proto::tensor::float_data:
         read_packed(message, fields.floats, fields.packed_floats,
                     [&](std::vector<float>& list) { message.append_floats(list); });
@@ -75,14 +88,23 @@ Fields read_fields(std::string_view bytes, const Source& source) {
         break;
       case proto::tensor::int32_data:
       case proto::tensor::int64_data:
-      case proto::tensor::uint64_data: message.append_integers(fields.integers); break;
-      case proto::tensor::string_data: fields.strings.push_back(message.text()); break;
-      case proto::tensor::external_data: read_entry(message.message(), fields.external); break;
-      case proto::tensor::data_location: fields.is_external = message.integer() == 1; break;
+      case proto::tensor::uint64_data:
+        message.append_integers(fields.integers);
+        break;
+      case proto::tensor::string_data:
+        fields.strings.push_back(message.text());
+        break;
+      case proto::tensor::external_data:
+        read_entry(message.message(), fields.external);
+        break;
+      case proto::tensor::data_location:
+        fields.is_external = message.integer() == 1;
+        break;
       case proto::tensor::segment:
         fail(Code::UNSUPPORTED, fields.name, "Expected a whole tensor for '", fields.name,
              "' but received one stored in segments");
-      default: message.skip();
+      default:
+        message.skip();
     }
   }
   return fields;

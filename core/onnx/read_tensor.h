@@ -31,8 +31,8 @@ struct NamedTensor {
 };
 
 /**
- * Reads a TensorProto of any encoding (raw, typed fields, external). With Storage::slice raw data is
- * moved left inside the message to a 4-byte (8 for 64-bit elements) boundary and borrowed, which
+ * Reads a TensorProto of any encoding (raw, typed fields, external). With Storage::slice raw data
+ * is moved left inside the message to a 4-byte (8 for 64-bit elements) boundary and borrowed, which
  * overwrites fields of this message already read. Throws INVALID_MODEL, UNSUPPORTED_TYPE,
  * LIMIT_EXCEEDED. A tensor whose external file is missing has the stated shape and no data.
  */

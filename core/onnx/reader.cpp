@@ -22,9 +22,14 @@ std::pair<std::string, std::string> read_metadata(Message entry) {
   std::pair<std::string, std::string> pair;
   while (entry.next()) {
     switch (entry.field()) {
-      case proto::entry::key: pair.first = entry.text(); break;
-      case proto::entry::value: pair.second = entry.text(); break;
-      default: entry.skip();
+      case proto::entry::key:
+        pair.first = entry.text();
+        break;
+      case proto::entry::value:
+        pair.second = entry.text();
+        break;
+      default:
+        entry.skip();
     }
   }
   return pair;
@@ -35,9 +40,14 @@ void read_opset(Message entry, std::map<std::string, int64_t>& opsets) {
   int64_t version = 0;
   while (entry.next()) {
     switch (entry.field()) {
-      case proto::opset::domain: domain = entry.text(); break;
-      case proto::opset::version: version = entry.integer(); break;
-      default: entry.skip();
+      case proto::opset::domain:
+        domain = entry.text();
+        break;
+      case proto::opset::version:
+        version = entry.integer();
+        break;
+      default:
+        entry.skip();
     }
   }
   opsets[domain == "ai.onnx" ? "" : domain] = version;
@@ -48,22 +58,39 @@ Fields read_fields(std::string_view bytes, const Source& source, Model& model) {
   Message message(bytes, source);
   while (message.next()) {
     switch (message.field()) {
-      case proto::model::ir_version: model.ir_version = message.integer(); break;
-      case proto::model::producer_name: model.producer_name = message.text(); break;
-      case proto::model::producer_version: model.producer_version = message.text(); break;
-      case proto::model::domain: model.model_domain = message.text(); break;
-      case proto::model::model_version: model.model_version = message.integer(); break;
-      case proto::model::doc_string: model.doc_string = message.text(); break;
-      case proto::model::opset_import: read_opset(message.message(), model.source_opsets); break;
+      case proto::model::ir_version:
+        model.ir_version = message.integer();
+        break;
+      case proto::model::producer_name:
+        model.producer_name = message.text();
+        break;
+      case proto::model::producer_version:
+        model.producer_version = message.text();
+        break;
+      case proto::model::domain:
+        model.model_domain = message.text();
+        break;
+      case proto::model::model_version:
+        model.model_version = message.integer();
+        break;
+      case proto::model::doc_string:
+        model.doc_string = message.text();
+        break;
+      case proto::model::opset_import:
+        read_opset(message.message(), model.source_opsets);
+        break;
       case proto::model::metadata_props:
         model.metadata.push_back(read_metadata(message.message()));
         break;
-      case proto::model::functions: fields.functions.push_back(message.bytes()); break;
+      case proto::model::functions:
+        fields.functions.push_back(message.bytes());
+        break;
       case proto::model::graph:
         fields.graph = message.bytes();
         fields.has_graph = true;
         break;
-      default: message.skip();
+      default:
+        message.skip();
     }
   }
   return fields;

@@ -25,8 +25,8 @@ struct ReadOptions {
 /**
  * Parses an ONNX ModelProto and canonicalizes it to kInternalOpset. Initializers become slices of
  * `file` (moved left inside it to their alignment, so the buffer's content is consumed); nothing is
- * copied. Unknown operators are kept. Throws NOT_A_MODEL (naming what the bytes look like and how to
- * get ONNX from it), INVALID_MODEL, EXTERNAL_DATA_MISSING (listing the files), LIMIT_EXCEEDED,
+ * copied. Unknown operators are kept. Throws NOT_A_MODEL (naming what the bytes look like and how
+ * to get ONNX from it), INVALID_MODEL, EXTERNAL_DATA_MISSING (listing the files), LIMIT_EXCEEDED,
  * UNSUPPORTED, INVALID_GRAPH.
  */
 Model read_model(Bytes file, const ReadOptions& options = {});

@@ -44,7 +44,8 @@ ValueId add_scalar_like(Graph& graph, const Node& node, std::string_view suffix,
     return graph.add_constant(name_of(node, suffix), std::move(tensor));
   };
   switch (dtype) {
-    case DType::f64: return add(Tensor::scalar(static_cast<double>(value)));
+    case DType::f64:
+      return add(Tensor::scalar(static_cast<double>(value)));
     case DType::f16:
     case DType::bf16: {
       Tensor tensor = Tensor::allocate(dtype, {});
@@ -52,7 +53,8 @@ ValueId add_scalar_like(Graph& graph, const Node& node, std::string_view suffix,
           dtype == DType::f16 ? float_to_half(value) : float_to_bfloat16(value);
       return add(std::move(tensor));
     }
-    default: return add(Tensor::scalar(value));
+    default:
+      return add(Tensor::scalar(value));
   }
 }
 
@@ -87,8 +89,8 @@ bool is_computed(const Graph& graph, const Node& node, size_t index) {
   return node.input(index) != kNoValue && graph.constant(node.input(index)) == nullptr;
 }
 
-ValueId add_node(Graph& graph, const Node& before, std::string_view op,
-                 std::vector<ValueId> inputs, Attributes attributes, DType dtype) {
+ValueId add_node(Graph& graph, const Node& before, std::string_view op, std::vector<ValueId> inputs,
+                 Attributes attributes, DType dtype) {
   Node node;
   node.op = op;
   node.name = name_of(before, op);
@@ -102,14 +104,18 @@ ValueId add_node(Graph& graph, const Node& before, std::string_view op,
 
 namespace {
 
-constexpr std::array<std::string_view, 9> kBroadcasting = {
-    "Add", "Sub", "Mul", "Div", "Pow", "MatMul", "Where", "Max", "Min"};
+constexpr std::array<std::string_view, 9> kBroadcasting = {"Add",    "Sub",   "Mul", "Div", "Pow",
+                                                           "MatMul", "Where", "Max", "Min"};
 /** Operators whose output has the rank of their first input. */
 constexpr std::array<std::string_view, 26> kSameRank = {
-    "Conv",    "ConvTranspose", "BatchNormalization", "MaxPool", "AveragePool", "GlobalAveragePool",
-    "Relu",    "LeakyRelu",     "Sigmoid",            "Tanh",    "Clip",        "Dropout",
-    "Concat",  "Identity",      "Cast",               "Pad",     "Slice",       "Softmax",
-    "Split",   "Sqrt",          "Exp",                "Erf",     "PRelu",       "Elu",
+    "Conv",    "ConvTranspose", "BatchNormalization",
+    "MaxPool", "AveragePool",   "GlobalAveragePool",
+    "Relu",    "LeakyRelu",     "Sigmoid",
+    "Tanh",    "Clip",          "Dropout",
+    "Concat",  "Identity",      "Cast",
+    "Pad",     "Slice",         "Softmax",
+    "Split",   "Sqrt",          "Exp",
+    "Erf",     "PRelu",         "Elu",
     "LRN",     "GlobalMaxPool"};
 
 template <size_t N>

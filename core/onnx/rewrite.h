@@ -31,8 +31,8 @@ void input_to_attribute(Graph& graph, Node& node, size_t index, std::string_view
 bool is_computed(const Graph& graph, const Node& node, size_t index);
 
 /** Appends a node before the one at hand; returns its output. */
-ValueId add_node(Graph& graph, const Node& before, std::string_view op,
-                 std::vector<ValueId> inputs, Attributes attributes, DType dtype);
+ValueId add_node(Graph& graph, const Node& before, std::string_view op, std::vector<ValueId> inputs,
+                 Attributes attributes, DType dtype);
 
 /** The rank of a value where the graph read so far states it for certain, else -1. */
 int rank_of(const Graph& graph, ValueId id);

@@ -14,7 +14,8 @@ using std::string_view_literals::operator""sv;
 constexpr std::string_view kTorchAdvice =
     "Load it in PyTorch and export it: torch.onnx.export(model, sample_input, \"model.onnx\").";
 constexpr std::string_view kKerasAdvice =
-    "Convert it with tf2onnx: python -m tf2onnx.convert --saved-model <folder> --output model.onnx.";
+    "Convert it with tf2onnx: python -m tf2onnx.convert --saved-model <folder> --output "
+    "model.onnx.";
 
 bool starts(std::string_view bytes, std::string_view magic, size_t offset = 0) {
   return bytes.size() >= offset + magic.size() && bytes.substr(offset, magic.size()) == magic;
@@ -44,7 +45,9 @@ Format zip(std::string_view bytes) {
   constexpr size_t kLook = 1 << 16;
   const std::string_view front = bytes.substr(0, kLook);
   const std::string_view back = bytes.substr(bytes.size() - std::min(bytes.size(), kLook));
-  const auto has = [&](std::string_view part) { return contains(front, part) || contains(back, part); };
+  const auto has = [&](std::string_view part) {
+    return contains(front, part) || contains(back, part);
+  };
   if (has("data.pkl"sv) || has("constants.pkl"sv)) {
     return {"a PyTorch file (.pt or .pth)", std::string(kTorchAdvice)};
   }
@@ -58,7 +61,8 @@ Format zip(std::string_view bytes) {
 bool is_safetensors(std::string_view bytes) {
   if (bytes.size() < 10 || bytes[8] != '{') return false;
   uint64_t header = 0;
-  for (int i = 7; i >= 0; --i) header = header << 8 | static_cast<uint8_t>(bytes[static_cast<size_t>(i)]);
+  for (int i = 7; i >= 0; --i)
+    header = header << 8 | static_cast<uint8_t>(bytes[static_cast<size_t>(i)]);
   return header < (uint64_t{1} << 32) && contains(bytes.substr(8, 4096), "\""sv);
 }
 
@@ -126,8 +130,7 @@ Format sniff(std::string_view bytes) {
             "The address leads to a page about the file or to an error; download the raw file."};
   }
   if (starts(head, "<?xml") || starts(head, "<net")) {
-    return {"an XML file",
-            "If it is an OpenVINO model, give the .onnx file it was made from."};
+    return {"an XML file", "If it is an OpenVINO model, give the .onnx file it was made from."};
   }
   if (starts(head, "{") || starts(head, "[")) {
     return {"JSON text",

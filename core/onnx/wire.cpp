@@ -28,7 +28,10 @@ void Message::skip() {
   if (is_packed()) {
     bytes();
   } else {
-    guarded([&] { reader_.skip(); return 0; });
+    guarded([&] {
+      reader_.skip();
+      return 0;
+    });
   }
 }
 

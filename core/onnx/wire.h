@@ -1,11 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <protozero/pbf_reader.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <protozero/pbf_reader.hpp>
 
 #include "core/base/error.h"
 

@@ -12,7 +12,9 @@ namespace {
 
 /** protozero leaves out a submessage nothing was written to; here an empty one says something: a
  * dimension that is not known, the shape of a scalar. */
-void write_empty(Writer& out, uint32_t field) { out.add_message(field, std::string()); }
+void write_empty(Writer& out, uint32_t field) {
+  out.add_message(field, std::string());
+}
 
 void write_dim(Writer& shape, const Dim& dim) {
   if (!dim.known() && dim.symbol.empty()) return write_empty(shape, proto::shape::dim);
@@ -161,8 +163,8 @@ class GraphWriter {
   void write_attribute(Writer& node, const std::string& key, const Attribute& attribute) {
     Writer out(node, proto::node::attribute);
     out.add_string(proto::attribute::name, key);
-    const auto type = std::visit([&](const auto& value) { return write_value(out, value); },
-                                 attribute);
+    const auto type =
+        std::visit([&](const auto& value) { return write_value(out, value); }, attribute);
     out.add_int32(proto::attribute::type, static_cast<int32_t>(type));
   }
 
@@ -219,9 +221,9 @@ class GraphWriter {
   const Graph& graph_;
   const WrittenNames& around_;
   std::unordered_set<std::string> taken_;
-  std::vector<std::string> names_;        // by ValueId
-  std::vector<bool> read_;                // by ValueId
-  std::vector<ValueId> initializers_;     // written as initializers
+  std::vector<std::string> names_;         // by ValueId
+  std::vector<bool> read_;                 // by ValueId
+  std::vector<ValueId> initializers_;      // written as initializers
   std::vector<ValueId> constant_outputs_;  // written as Constant nodes
 };
 

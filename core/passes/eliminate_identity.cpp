@@ -14,7 +14,9 @@ bool all_equal(const Graph& graph, ValueId id, int64_t wanted) {
   return std::all_of(values.begin(), values.end(), [&](int64_t v) { return v == wanted; });
 }
 
-bool is_off(const Graph& graph, ValueId id) { return id == kNoValue || all_equal(graph, id, 0); }
+bool is_off(const Graph& graph, ValueId id) {
+  return id == kNoValue || all_equal(graph, id, 0);
+}
 
 bool keeps_order(const Node& node) {
   const auto perm = node.ints_attribute("perm");

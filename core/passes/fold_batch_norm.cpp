@@ -80,13 +80,13 @@ Tensor scaled_weight(const Node& node, const Tensor& weight, const Affine& affin
     const bool transposed = node.int_attribute("transB", 0) != 0;
     if (dim(transposed ? 0 : 1) != channels) return {};
     const size_t columns = dim(1);
-    return scaled(weight, affine,
-                  [=](size_t i) { return transposed ? i / columns : i % columns; });
+    return scaled(weight, affine, [=](size_t i) { return transposed ? i / columns : i % columns; });
   }
   return {};
 }
 
-/** The bias of `node` through the affine map, [C]; undefined where it is not constant per channel. */
+/** The bias of `node` through the affine map, [C]; undefined where it is not constant per channel.
+ */
 Tensor shifted_bias(const Graph& graph, const Node& node, const Affine& affine) {
   const size_t channels = affine.channels();
   std::vector<double> bias(channels, 0.0);
@@ -142,8 +142,8 @@ bool fold_into(Graph& graph, Node& before, const Node& norm, const Affine& affin
 bool fold_batch_norm(Graph& graph, const PassContext& context) {
   bool changed = false;
   for (Node& node : graph.nodes) {
-    changed |= change_subgraphs(
-        node, [&](Graph& subgraph) { return fold_batch_norm(subgraph, context); });
+    changed |=
+        change_subgraphs(node, [&](Graph& subgraph) { return fold_batch_norm(subgraph, context); });
   }
   const GraphIndex index(graph);
   std::vector<bool> dead(graph.nodes.size(), false);

@@ -149,8 +149,8 @@ class Folder {
 }  // namespace
 
 /**
- * Evaluates what depends on constants only, within the byte budget of the context; in subgraphs with
- * the constants they capture. What it must not do is make stored weights bigger:
+ * Evaluates what depends on constants only, within the byte budget of the context; in subgraphs
+ * with the constants they capture. What it must not do is make stored weights bigger:
  * DequantizeLinear(constant), casts of large constants to a wider type and so
  * Gather(codebook, Cast(indices)) stay as they are.
  */

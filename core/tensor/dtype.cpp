@@ -45,7 +45,9 @@ const Row& row(DType dtype) {
 
 }  // namespace
 
-std::string_view dtype_name(DType dtype) { return row(dtype).name; }
+std::string_view dtype_name(DType dtype) {
+  return row(dtype).name;
+}
 
 DType dtype_from_name(std::string_view name) {
   for (const Row& candidate : kRows) {
@@ -54,7 +56,9 @@ DType dtype_from_name(std::string_view name) {
   return DType::undefined;
 }
 
-int dtype_bits(DType dtype) { return row(dtype).bits; }
+int dtype_bits(DType dtype) {
+  return row(dtype).bits;
+}
 
 int64_t dtype_bytes(DType dtype, int64_t count) {
   const int64_t bits = checked_mul(count, dtype_bits(dtype), "a tensor");

@@ -11,7 +11,9 @@ void Shape::push_back(int64_t dim) {
   dims_[static_cast<size_t>(rank_++)] = dim;
 }
 
-int64_t Shape::elements() const { return elements(0, rank_); }
+int64_t Shape::elements() const {
+  return elements(0, rank_);
+}
 
 int64_t Shape::elements(int first, int last) const {
   int64_t product = 1;

@@ -19,7 +19,8 @@ std::shared_ptr<std::byte> allocate_bytes(int64_t bytes) {
   constexpr size_t kSlack = 64;
   void* memory = ::operator new(static_cast<size_t>(bytes) + kSlack, kAlignment, std::nothrow);
   if (memory == nullptr) {
-    fail(Code::OUT_OF_MEMORY, "", "Expected ", bytes, " free bytes for a tensor but memory ran out");
+    fail(Code::OUT_OF_MEMORY, "", "Expected ", bytes,
+         " free bytes for a tensor but memory ran out");
   }
   return {static_cast<std::byte*>(memory), [](std::byte* p) { ::operator delete(p, kAlignment); }};
 }
@@ -112,22 +113,41 @@ void convert(const Tensor& tensor, std::vector<Out>& out) {
 template <typename Out>
 bool convert_integers(const Tensor& tensor, std::vector<Out>& out) {
   switch (tensor.dtype()) {
-    case DType::i64: convert<Out, int64_t>(tensor, out); return true;
-    case DType::i32: convert<Out, int32_t>(tensor, out); return true;
-    case DType::i16: convert<Out, int16_t>(tensor, out); return true;
-    case DType::i8: convert<Out, int8_t>(tensor, out); return true;
-    case DType::u64: convert<Out, uint64_t>(tensor, out); return true;
-    case DType::u32: convert<Out, uint32_t>(tensor, out); return true;
-    case DType::u16: convert<Out, uint16_t>(tensor, out); return true;
-    case DType::u8: convert<Out, uint8_t>(tensor, out); return true;
-    case DType::boolean: convert<Out, uint8_t>(tensor, out); return true;
+    case DType::i64:
+      convert<Out, int64_t>(tensor, out);
+      return true;
+    case DType::i32:
+      convert<Out, int32_t>(tensor, out);
+      return true;
+    case DType::i16:
+      convert<Out, int16_t>(tensor, out);
+      return true;
+    case DType::i8:
+      convert<Out, int8_t>(tensor, out);
+      return true;
+    case DType::u64:
+      convert<Out, uint64_t>(tensor, out);
+      return true;
+    case DType::u32:
+      convert<Out, uint32_t>(tensor, out);
+      return true;
+    case DType::u16:
+      convert<Out, uint16_t>(tensor, out);
+      return true;
+    case DType::u8:
+      convert<Out, uint8_t>(tensor, out);
+      return true;
+    case DType::boolean:
+      convert<Out, uint8_t>(tensor, out);
+      return true;
     case DType::i4:
     case DType::u4:
       for (int64_t i = 0; i < tensor.elements(); ++i) {
         out.push_back(static_cast<Out>(nibble(tensor, i)));
       }
       return true;
-    default: return false;
+    default:
+      return false;
   }
 }
 
@@ -150,15 +170,20 @@ std::vector<float> to_floats(const Tensor& tensor, const std::string& where) {
   out.reserve(static_cast<size_t>(tensor.elements()));
   if (convert_integers(tensor, out)) return out;
   switch (tensor.dtype()) {
-    case DType::f32: convert<float, float>(tensor, out); break;
-    case DType::f64: convert<float, double>(tensor, out); break;
+    case DType::f32:
+      convert<float, float>(tensor, out);
+      break;
+    case DType::f64:
+      convert<float, double>(tensor, out);
+      break;
     case DType::f16:
       for (uint16_t half : tensor.data<uint16_t>()) out.push_back(half_to_float(half));
       break;
     case DType::bf16:
       for (uint16_t value : tensor.data<uint16_t>()) out.push_back(bfloat16_to_float(value));
       break;
-    default: fail_type("numeric", tensor, where);
+    default:
+      fail_type("numeric", tensor, where);
   }
   return out;
 }

@@ -12,9 +12,9 @@
 namespace whittle {
 
 /**
- * A dense row-major tensor: a type, a shape and a piece of memory that is owned, shared or borrowed.
- * Copying a Tensor copies no elements. Elements are immutable once a tensor is shared: write only to
- * what you have just allocated (or to memory you lent with `borrow`).
+ * A dense row-major tensor: a type, a shape and a piece of memory that is owned, shared or
+ * borrowed. Copying a Tensor copies no elements. Elements are immutable once a tensor is shared:
+ * write only to what you have just allocated (or to memory you lent with `borrow`).
  */
 class Tensor {
  public:

@@ -1,10 +1,11 @@
 // Any bytes: a typed error or a model; and what was read can be written and read again.
 
+#include "core/onnx/reader.h"
+
 #include <cstdint>
 #include <cstring>
 
 #include "core/graph/verify.h"
-#include "core/onnx/reader.h"
 #include "core/onnx/writer.h"
 
 namespace {

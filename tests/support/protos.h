@@ -1,11 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <protozero/pbf_writer.hpp>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <protozero/pbf_writer.hpp>
 
 #include "core/onnx/proto.h"
 
@@ -52,10 +51,11 @@ inline Proto node_proto(const std::string& op, const std::vector<std::string>& i
 inline Proto value_proto(const std::string& name, const std::vector<int64_t>& dims) {
   Proto shape;
   for (int64_t dim : dims) {
-    shape.message(proto::shape::dim, dim < 0 ? Proto() : Proto().integer(proto::dim::dim_value, dim));
+    shape.message(proto::shape::dim,
+                  dim < 0 ? Proto() : Proto().integer(proto::dim::dim_value, dim));
   }
-  const Proto tensor = Proto().integer(proto::tensor_type::elem_type, 1).message(
-      proto::tensor_type::shape, shape);
+  const Proto tensor =
+      Proto().integer(proto::tensor_type::elem_type, 1).message(proto::tensor_type::shape, shape);
   return Proto()
       .text(proto::value_info::name, name)
       .message(proto::value_info::type, Proto().message(proto::type::tensor_type, tensor));
@@ -65,9 +65,9 @@ inline Proto float_tensor_proto(const std::string& name, const std::vector<float
   Proto tensor;
   tensor.integer(proto::tensor::dims, static_cast<int64_t>(values.size()));
   tensor.integer(proto::tensor::data_type, 1).text(proto::tensor::name, name);
-  return tensor.text(proto::tensor::raw_data,
-                     std::string(reinterpret_cast<const char*>(values.data()),
-                                 values.size() * sizeof(float)));
+  return tensor.text(
+      proto::tensor::raw_data,
+      std::string(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)));
 }
 
 inline Proto model_proto(const Proto& graph, int64_t opset = 13, int64_t ir_version = 8) {

@@ -77,7 +77,7 @@ inline constexpr Close kTranscendental{2e-6f, 2e-6f};  // polynomial exp, tanh, 
 inline constexpr Close kNormalised{2e-5f, 2e-5f};      // softmax, layer norm: sums, then a division
 inline constexpr Close kConformance{1e-5f, 1e-3f};     // ONNX backend tests, f32 and f64
 inline constexpr Close kConformanceNarrow{5e-3f, 5e-3f};  // the same, f16 and narrower
-inline constexpr Close kRewritten{2e-5f, 2e-4f};       // one graph before and after its passes
+inline constexpr Close kRewritten{2e-5f, 2e-4f};          // one graph before and after its passes
 
 // Expects predicate(actual[i], expected[i]) for all i; reports the first failure only.
 template <typename Predicate>

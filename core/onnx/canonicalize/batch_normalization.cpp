@@ -20,9 +20,13 @@ void drop_training(Graph&, Node& node) {
   if (node.outputs.size() > 1) node.outputs.resize(1);
 }
 
-void drop_default(Graph&, Node& node) { node.attributes.erase("training_mode"); }
+void drop_default(Graph&, Node& node) {
+  node.attributes.erase("training_mode");
+}
 
-bool trains(const Graph&, const Node& node) { return node.int_attribute("training_mode", 0) != 0; }
+bool trains(const Graph&, const Node& node) {
+  return node.int_attribute("training_mode", 0) != 0;
+}
 
 }  // namespace
 

@@ -1,8 +1,7 @@
-#include "core/onnx/canonicalize.h"
-
 #include <algorithm>
 #include <iterator>
 
+#include "core/onnx/canonicalize.h"
 #include "core/onnx/rewrite.h"
 
 namespace whittle {
@@ -15,10 +14,9 @@ void name_to_number(Graph&, Node& node) {
   if (found == node.attributes.end()) return;
   const auto* name = std::get_if<std::string>(&found->second);
   if (name == nullptr) return;
-  constexpr std::string_view kNames[] = {"UNDEFINED", "FLOAT",   "UINT8",  "INT8",   "UINT16",
-                                         "INT16",     "INT32",   "INT64",  "STRING", "BOOL",
-                                         "FLOAT16",   "DOUBLE",  "UINT32", "UINT64", "COMPLEX64",
-                                         "COMPLEX128"};
+  constexpr std::string_view kNames[] = {
+      "UNDEFINED", "FLOAT", "UINT8",   "INT8",   "UINT16", "INT16",  "INT32",     "INT64",
+      "STRING",    "BOOL",  "FLOAT16", "DOUBLE", "UINT32", "UINT64", "COMPLEX64", "COMPLEX128"};
   const auto position = std::find(std::begin(kNames), std::end(kNames), *name);
   if (position == std::end(kNames)) {
     fail(Code::INVALID_MODEL, node.label(), "Expected an element type for attribute 'to' of ",
@@ -36,9 +34,13 @@ bool to_float8(const Graph&, const Node& node) {
   return to_range(node, DType::f8e4m3fn, DType::f8e5m2fnuz);
 }
 
-bool to_int4(const Graph&, const Node& node) { return to_range(node, DType::u4, DType::i4); }
+bool to_int4(const Graph&, const Node& node) {
+  return to_range(node, DType::u4, DType::i4);
+}
 
-void drop_default(Graph&, Node& node) { node.attributes.erase("saturate"); }
+void drop_default(Graph&, Node& node) {
+  node.attributes.erase("saturate");
+}
 
 }  // namespace
 

@@ -1,7 +1,6 @@
-#include "core/onnx/canonicalize.h"
-
 #include <limits>
 
+#include "core/onnx/canonicalize.h"
 #include "core/onnx/rewrite.h"
 
 namespace whittle {

@@ -6,7 +6,9 @@ namespace {
 
 using namespace onnx;
 
-void state_axis(Graph&, Node& node) { node.attributes.emplace("axis", int64_t{1}); }
+void state_axis(Graph&, Node& node) {
+  node.attributes.emplace("axis", int64_t{1});
+}
 
 }  // namespace
 

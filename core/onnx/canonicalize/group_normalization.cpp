@@ -26,7 +26,9 @@ void groups_as_instances(Graph& graph, Node& node) {
   node.attributes.clear();
 }
 
-bool always(const Graph&, const Node&) { return true; }
+bool always(const Graph&, const Node&) {
+  return true;
+}
 
 }  // namespace
 

@@ -49,14 +49,16 @@ void align_slope(Graph& graph, Node& node) {
   if (rank > 2) node.inputs[1] = append_dimensions(graph, node, node.inputs[1], rank - 2);
 }
 
-void drop_broadcast(Graph&, Node& node) { node.attributes.erase("broadcast"); }
+void drop_broadcast(Graph&, Node& node) {
+  node.attributes.erase("broadcast");
+}
 
 }  // namespace
 
 /** Broadcasting before numpy's rules (opset 7). */
 void register_canonicalize_legacy_broadcast(CanonicalizeTable& table) {
-  for (const char* op : {"Add", "Sub", "Mul", "Div", "Pow", "And", "Or", "Xor", "Equal", "Greater",
-                         "Less"}) {
+  for (const char* op :
+       {"Add", "Sub", "Mul", "Div", "Pow", "And", "Or", "Xor", "Equal", "Greater", "Less"}) {
     table.add({op, 6, align});
   }
   table.add({"PRelu", 6, align_slope});

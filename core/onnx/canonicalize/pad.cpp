@@ -20,7 +20,9 @@ void attributes_to_inputs(Graph& graph, Node& node) {
   node.attributes.erase("value");
 }
 
-bool has_axes(const Graph&, const Node& node) { return node.input(3) != kNoValue; }
+bool has_axes(const Graph&, const Node& node) {
+  return node.input(3) != kNoValue;
+}
 
 bool wraps(const Graph&, const Node& node) {
   return node.string_attribute("mode", "constant") == "wrap";

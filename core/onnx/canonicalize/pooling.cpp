@@ -1,7 +1,6 @@
-#include "core/onnx/canonicalize.h"
-
 #include <algorithm>
 
+#include "core/onnx/canonicalize.h"
 #include "core/onnx/rewrite.h"
 
 namespace whittle {
@@ -20,7 +19,9 @@ bool dilates_or_ceils(const Graph& graph, const Node& node) {
   return dilates(graph, node) || node.int_attribute("ceil_mode", 0) != 0;
 }
 
-void drop_dilations(Graph&, Node& node) { node.attributes.erase("dilations"); }
+void drop_dilations(Graph&, Node& node) {
+  node.attributes.erase("dilations");
+}
 
 void drop_dilations_and_ceil(Graph&, Node& node) {
   node.attributes.erase("dilations");

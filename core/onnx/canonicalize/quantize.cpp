@@ -34,7 +34,9 @@ bool needs_21(const Graph& graph, const Node& node) {
           type != DType::undefined && type != DType::u8);
 }
 
-void drop_saturate(Graph&, Node& node) { node.attributes.erase("saturate"); }
+void drop_saturate(Graph&, Node& node) {
+  node.attributes.erase("saturate");
+}
 
 void drop_defaults(Graph&, Node& node) {
   node.attributes.erase("block_size");

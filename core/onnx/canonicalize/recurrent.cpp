@@ -6,11 +6,17 @@ namespace {
 
 using namespace onnx;
 
-void drop_output_sequence(Graph&, Node& node) { node.attributes.erase("output_sequence"); }
+void drop_output_sequence(Graph&, Node& node) {
+  node.attributes.erase("output_sequence");
+}
 
-void drop_default(Graph&, Node& node) { node.attributes.erase("layout"); }
+void drop_default(Graph&, Node& node) {
+  node.attributes.erase("layout");
+}
 
-bool is_batch_first(const Graph&, const Node& node) { return node.int_attribute("layout", 0) != 0; }
+bool is_batch_first(const Graph&, const Node& node) {
+  return node.int_attribute("layout", 0) != 0;
+}
 
 }  // namespace
 

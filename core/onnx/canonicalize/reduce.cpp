@@ -6,7 +6,9 @@ namespace {
 
 using namespace onnx;
 
-void axes_to_input(Graph& graph, Node& node) { attribute_to_input(graph, node, "axes", 1); }
+void axes_to_input(Graph& graph, Node& node) {
+  attribute_to_input(graph, node, "axes", 1);
+}
 
 void axes_to_attribute(Graph& graph, Node& node) {
   input_to_attribute(graph, node, 1, "axes");

@@ -6,11 +6,17 @@ namespace {
 
 using namespace onnx;
 
-void shape_to_input(Graph& graph, Node& node) { attribute_to_input(graph, node, "shape", 1); }
+void shape_to_input(Graph& graph, Node& node) {
+  attribute_to_input(graph, node, "shape", 1);
+}
 
-bool keeps_zeros(const Graph&, const Node& node) { return node.int_attribute("allowzero", 0) != 0; }
+bool keeps_zeros(const Graph&, const Node& node) {
+  return node.int_attribute("allowzero", 0) != 0;
+}
 
-void drop_default(Graph&, Node& node) { node.attributes.erase("allowzero"); }
+void drop_default(Graph&, Node& node) {
+  node.attributes.erase("allowzero");
+}
 
 }  // namespace
 

@@ -6,7 +6,9 @@ namespace {
 
 using namespace onnx;
 
-void become_elements(Graph&, Node& node) { node.op = "ScatterElements"; }
+void become_elements(Graph&, Node& node) {
+  node.op = "ScatterElements";
+}
 
 bool adds(const Graph&, const Node& node) {
   return node.string_attribute("reduction", "none") != "none";
@@ -17,7 +19,9 @@ bool picks(const Graph&, const Node& node) {
   return reduction == "max" || reduction == "min";
 }
 
-void drop_default(Graph&, Node& node) { node.attributes.erase("reduction"); }
+void drop_default(Graph&, Node& node) {
+  node.attributes.erase("reduction");
+}
 
 }  // namespace
 

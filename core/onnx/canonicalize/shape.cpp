@@ -6,7 +6,9 @@ namespace {
 
 using namespace onnx;
 
-bool slices(const Graph&, const Node& node) { return node.has("start") || node.has("end"); }
+bool slices(const Graph&, const Node& node) {
+  return node.has("start") || node.has("end");
+}
 
 }  // namespace
 

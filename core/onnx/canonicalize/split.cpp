@@ -6,14 +6,18 @@ namespace {
 
 using namespace onnx;
 
-void sizes_to_input(Graph& graph, Node& node) { attribute_to_input(graph, node, "split", 1); }
+void sizes_to_input(Graph& graph, Node& node) {
+  attribute_to_input(graph, node, "split", 1);
+}
 
 void state_outputs(Graph&, Node& node) {
   if (node.input(1) != kNoValue) return;
   node.attributes.insert_or_assign("num_outputs", static_cast<int64_t>(node.outputs.size()));
 }
 
-void imply_outputs(Graph&, Node& node) { node.attributes.erase("num_outputs"); }
+void imply_outputs(Graph&, Node& node) {
+  node.attributes.erase("num_outputs");
+}
 
 }  // namespace
 

@@ -8,9 +8,9 @@ using namespace onnx;
 
 void sides_to_scales(Graph&, Node& node) {
   if (!node.has("height_scale")) return;
-  node.attributes.insert_or_assign(
-      "scales", std::vector<float>{1, 1, node.float_attribute("height_scale", 1),
-                                   node.float_attribute("width_scale", 1)});
+  node.attributes.insert_or_assign("scales",
+                                   std::vector<float>{1, 1, node.float_attribute("height_scale", 1),
+                                                      node.float_attribute("width_scale", 1)});
   node.attributes.erase("height_scale");
   node.attributes.erase("width_scale");
   if (node.string_attribute("mode", "nearest") == "bilinear") {
@@ -22,13 +22,15 @@ void scales_to_input(Graph& graph, Node& node) {
   if (!node.has("scales")) return;
   const std::vector<float> scales = node.floats_attribute("scales");
   const Shape shape{static_cast<int64_t>(scales.size())};
-  set_input(node, 1,
-            graph.add_constant(node.name + "_scales",
-                               Tensor::of(shape, std::span<const float>(scales))));
+  set_input(
+      node, 1,
+      graph.add_constant(node.name + "_scales", Tensor::of(shape, std::span<const float>(scales))));
   node.attributes.erase("scales");
 }
 
-void become_resize(Graph&, Node& node) { node.op = "Resize"; }
+void become_resize(Graph&, Node& node) {
+  node.op = "Resize";
+}
 
 }  // namespace
 

@@ -14,7 +14,8 @@ namespace {
 
 TEST(Error, CarriesCodeMessageAndPlace) {
   try {
-    fail(Code::INVALID_OPTION, "rank", "Expected a rank in [1,", 8, "] for rank but received ", 9.5);
+    fail(Code::INVALID_OPTION, "rank", "Expected a rank in [1,", 8, "] for rank but received ",
+         9.5);
   } catch (const Error& error) {
     EXPECT_EQ(error.code, Code::INVALID_OPTION);
     EXPECT_EQ(error.where, "rank");
@@ -25,9 +26,9 @@ TEST(Error, CarriesCodeMessageAndPlace) {
 TEST(Error, EveryCodeHasItsOwnName) {
   std::set<std::string_view> names;
   int count = 0;
-#define WHITTLE_ERROR(code, meaning)              \
-  names.insert(code_name(Code::code));            \
-  EXPECT_EQ(code_name(Code::code), #code);        \
+#define WHITTLE_ERROR(code, meaning)               \
+  names.insert(code_name(Code::code));             \
+  EXPECT_EQ(code_name(Code::code), #code);         \
   EXPECT_FALSE(std::string_view(meaning).empty()); \
   ++count;
 #include "core/base/error_codes.inc"
@@ -48,8 +49,8 @@ TEST(Checked, SizesThatDoNotFitAreRefused) {
 TEST(Random, IsTheReferenceStreamOfPcg32) {
   // pcg32-demo of the reference implementation: seed 42, stream 54.
   Random random(42, 54);
-  for (const uint32_t expected : {0xa15c02b7u, 0x7b47f409u, 0xba1d3330u, 0x83d2f293u, 0xbfa4784bu,
-                                  0xcbed606eu}) {
+  for (const uint32_t expected :
+       {0xa15c02b7u, 0x7b47f409u, 0xba1d3330u, 0x83d2f293u, 0xbfa4784bu, 0xcbed606eu}) {
     EXPECT_EQ(random.next(), expected);
   }
 }

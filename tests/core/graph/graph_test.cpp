@@ -93,7 +93,8 @@ TEST(Traversal, IndexKnowsProducersAndReaders) {
   EXPECT_EQ(index.consumers(a), (std::vector<int>{1, 2}));
   EXPECT_EQ(index.only_consumer(a), nullptr);
   EXPECT_EQ(index.only_consumer(maker.graph.find("b"))->op, "Add");
-  EXPECT_EQ(index.only_consumer(maker.graph.find("y")), nullptr) << "an output has a reader outside";
+  EXPECT_EQ(index.only_consumer(maker.graph.find("y")), nullptr)
+      << "an output has a reader outside";
 }
 
 TEST(Traversal, SortsStablyAndFindsCycles) {

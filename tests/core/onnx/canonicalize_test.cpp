@@ -36,9 +36,11 @@ float scalar_of(const Graph& graph, const Node& node, size_t input) {
 using Integers = std::vector<int64_t>;
 
 TEST(Canonicalize, AxesBecomeAnInput) {
-  for (const auto& [op, opset] : std::vector<std::pair<std::string, int64_t>>{
-           {"ReduceSum", 11}, {"ReduceMean", 17}, {"ReduceMax", 13}, {"Squeeze", 11},
-           {"Unsqueeze", 12}}) {
+  for (const auto& [op, opset] : std::vector<std::pair<std::string, int64_t>>{{"ReduceSum", 11},
+                                                                              {"ReduceMean", 17},
+                                                                              {"ReduceMax", 13},
+                                                                              {"Squeeze", 11},
+                                                                              {"Unsqueeze", 12}}) {
     SCOPED_TRACE(op);
     const Graph graph = lifted(op, {{"axes", Integers{1, 2}}}, opset);
     EXPECT_FALSE(graph.nodes[0].has("axes"));
@@ -67,7 +69,8 @@ TEST(Canonicalize, SliceTopKSplitAndReshapeAttributes) {
 }
 
 TEST(Canonicalize, PadAndClipBounds) {
-  const Graph pad = lifted("Pad", {{"pads", Integers{0, 0, 1, 1, 0, 0, 1, 1}}, {"value", 2.0f}}, 10);
+  const Graph pad =
+      lifted("Pad", {{"pads", Integers{0, 0, 1, 1, 0, 0, 1, 1}}, {"value", 2.0f}}, 10);
   EXPECT_EQ(integers_of(pad, pad.nodes[0], 1).size(), 8u);
   EXPECT_EQ(scalar_of(pad, pad.nodes[0], 2), 2.0f);
   const Graph old = lifted("Pad", {{"paddings", Integers{0, 0, 0, 0, 0, 0, 1, 1}}}, 1);
@@ -91,13 +94,12 @@ TEST(Canonicalize, UpsampleAndOldResizeKeepTheirCoordinates) {
   EXPECT_EQ(resize.string_attribute("coordinate_transformation_mode", ""), "asymmetric");
   EXPECT_EQ(resize.string_attribute("nearest_mode", ""), "floor");
 
-  const Graph sized = lifted(
-      "Resize", {}, 11,
-      [](GraphMaker& maker) {
-        maker.constant("empty", Tensor::allocate(DType::f32, {0}));
-        maker.integers("sizes", {2, 3, 8, 8});
-      },
-      {"x", "empty", "empty", "sizes"});
+  const Graph sized = lifted("Resize", {}, 11,
+                             [](GraphMaker& maker) {
+                               maker.constant("empty", Tensor::allocate(DType::f32, {0}));
+                               maker.integers("sizes", {2, 3, 8, 8});
+                             },
+                             {"x", "empty", "empty", "sizes"});
   EXPECT_EQ(sized.nodes[0].input(1), kNoValue);
   EXPECT_EQ(sized.nodes[0].input(2), kNoValue);
   EXPECT_EQ(integers_of(sized, sized.nodes[0], 3), (Integers{2, 3, 8, 8}));
@@ -119,17 +121,16 @@ TEST(Canonicalize, OldSoftmaxNormalisesRowsOfAMatrix) {
 
 TEST(Canonicalize, BroadcastingAlongAnAxis) {
   const auto vector = [](GraphMaker& maker) { maker.floats("b", {3}, 1); };
-  const Graph add = lifted("Add", {{"broadcast", int64_t{1}}, {"axis", int64_t{1}}}, 6, vector,
-                           {"x", "b"});
+  const Graph add =
+      lifted("Add", {{"broadcast", int64_t{1}}, {"axis", int64_t{1}}}, 6, vector, {"x", "b"});
   EXPECT_EQ(add.constant(add.nodes[0].input(1))->shape(), (Shape{3, 1, 1}));
   EXPECT_TRUE(add.nodes[0].attributes.empty());
   const Graph plain = lifted("Mul", {{"broadcast", int64_t{1}}}, 6, vector, {"x", "b"});
   EXPECT_EQ(plain.constant(plain.nodes[0].input(1))->shape(), Shape{3});
   const Graph slope = lifted("PRelu", {}, 6, vector, {"x", "b"});
   EXPECT_EQ(slope.constant(slope.nodes[0].input(1))->shape(), (Shape{3, 1, 1}));
-  const Graph computed = lifted(
-      "Sub", {{"broadcast", int64_t{1}}, {"axis", int64_t{0}}}, 6,
-      [](GraphMaker& maker) { maker.input("b", {2}); }, {"x", "b"});
+  const Graph computed = lifted("Sub", {{"broadcast", int64_t{1}}, {"axis", int64_t{0}}}, 6,
+                                [](GraphMaker& maker) { maker.input("b", {2}); }, {"x", "b"});
   EXPECT_EQ(computed.nodes[0].op, "Unsqueeze");
   EXPECT_EQ(integers_of(computed, computed.nodes[0], 1), (Integers{1, 2, 3}));
 }
@@ -137,14 +138,17 @@ TEST(Canonicalize, BroadcastingAlongAnAxis) {
 TEST(Canonicalize, CastDropoutRecurrentGridAndRoi) {
   EXPECT_EQ(lifted("Cast", {{"to", std::string("INT64")}}, 5).nodes[0].int_attribute("to", 0), 7);
   EXPECT_THROW(lifted("Cast", {{"to", std::string("NUMBER")}}, 5), Error);
-  EXPECT_TRUE(lifted("Dropout", {{"ratio", 0.5f}, {"is_test", int64_t{1}}}, 6)
-                  .nodes[0].attributes.empty());
-  EXPECT_FALSE(lifted("LSTM", {{"output_sequence", int64_t{1}}}, 1).nodes[0].has("output_sequence"));
+  EXPECT_TRUE(
+      lifted("Dropout", {{"ratio", 0.5f}, {"is_test", int64_t{1}}}, 6).nodes[0].attributes.empty());
+  EXPECT_FALSE(
+      lifted("LSTM", {{"output_sequence", int64_t{1}}}, 1).nodes[0].has("output_sequence"));
   EXPECT_EQ(lifted("GridSample", {{"mode", std::string("bicubic")}}, 16)
-                .nodes[0].string_attribute("mode", ""), "cubic");
-  EXPECT_EQ(lifted("RoiAlign", {}, 10)
-                .nodes[0].string_attribute("coordinate_transformation_mode", ""),
-            "output_half_pixel");
+                .nodes[0]
+                .string_attribute("mode", ""),
+            "cubic");
+  EXPECT_EQ(
+      lifted("RoiAlign", {}, 10).nodes[0].string_attribute("coordinate_transformation_mode", ""),
+      "output_half_pixel");
   EXPECT_EQ(lifted("Concat", {}, 3).nodes[0].int_attribute("axis", 0), 1);
   EXPECT_EQ(lifted("Scatter", {}, 9).nodes[0].op, "ScatterElements");
 }
@@ -177,7 +181,9 @@ TEST(Canonicalize, DownIsTheInverse) {
   EXPECT_FALSE(lowered(lifted("Split", {}, 13), 13).nodes[0].has("num_outputs"));
   EXPECT_TRUE(lowered(lifted("Split", {}, 13), 18).nodes[0].has("num_outputs"));
   EXPECT_EQ(lowered(lifted("GridSample", {{"mode", std::string("bilinear")}}, 16), 16)
-                .nodes[0].string_attribute("mode", ""), "bilinear");
+                .nodes[0]
+                .string_attribute("mode", ""),
+            "bilinear");
 }
 
 TEST(Canonicalize, LowestOpsetFollowsWhatNodesSay) {
@@ -213,8 +219,9 @@ TEST(Canonicalize, SubgraphsToo) {
   inner.node("ReduceMean", {"a"}, {"m"}, {{"axes", Integers{1}}}).output("m");
   GraphMaker maker;
   maker.input("x", {2, 3});
-  maker.node("Scan", {"x"}, {"y"},
-             {{"body", std::make_shared<const Graph>(inner.graph)}, {"num_scan_inputs", int64_t{1}}});
+  maker.node(
+      "Scan", {"x"}, {"y"},
+      {{"body", std::make_shared<const Graph>(inner.graph)}, {"num_scan_inputs", int64_t{1}}});
   maker.output("y");
   canonicalize(maker.graph, 11);
   const auto body = maker.graph.nodes[0].graph_attribute("body");

@@ -80,7 +80,8 @@ TEST(ReadTensor, RawDataIsASliceOfTheFileAtAnyOffset) {
 }
 
 TEST(ReadTensor, CopiesWhereAShiftWouldReachOutsideOfTheMessage) {
-  // raw_data is the very first field: two bytes are in front of it, and 8-byte alignment may want 7.
+  // raw_data is the very first field: two bytes are in front of it, and 8-byte alignment may
+  // want 7.
   for (size_t offset = 0; offset < 8; ++offset) {
     Proto tensor;
     tensor.text(proto::tensor::raw_data, raw<int64_t>({5}));
@@ -109,7 +110,8 @@ TEST(ReadTensor, Int32DataHoldsEveryNarrowType) {
   EXPECT_EQ(to_int64s(read(DType::i16, {1}, {-300}), "w"), (std::vector<int64_t>{-300}));
   EXPECT_EQ(to_int64s(read(DType::u16, {1}, {65535}), "w"), (std::vector<int64_t>{65535}));
   EXPECT_EQ(to_int64s(read(DType::boolean, {2}, {1, 0}), "w"), (std::vector<int64_t>{1, 0}));
-  EXPECT_EQ(to_floats(read(DType::f16, {1}, {float_to_half(0.5f)}), "w"), (std::vector<float>{0.5f}));
+  EXPECT_EQ(to_floats(read(DType::f16, {1}, {float_to_half(0.5f)}), "w"),
+            (std::vector<float>{0.5f}));
   EXPECT_EQ(to_floats(read(DType::bf16, {1}, {float_to_bfloat16(2.0f)}), "w"),
             (std::vector<float>{2.0f}));
   // Two elements to a byte, low nibble first.
@@ -118,10 +120,12 @@ TEST(ReadTensor, Int32DataHoldsEveryNarrowType) {
 }
 
 TEST(ReadTensor, OtherTypedFields) {
-  EXPECT_EQ(to_int64s(Reading(header(DType::i64, {2}).packed(proto::tensor::int64_data, {-5, 9}))
-                          .read(), "w"),
-            (std::vector<int64_t>{-5, 9}));
-  const Tensor big = Reading(header(DType::u64, {1}).packed(proto::tensor::uint64_data, {-1})).read();
+  EXPECT_EQ(
+      to_int64s(Reading(header(DType::i64, {2}).packed(proto::tensor::int64_data, {-5, 9})).read(),
+                "w"),
+      (std::vector<int64_t>{-5, 9}));
+  const Tensor big =
+      Reading(header(DType::u64, {1}).packed(proto::tensor::uint64_data, {-1})).read();
   EXPECT_EQ(big.data<uint64_t>()[0], ~uint64_t{0});
   // Floats one by one, and in one packed run.
   Proto single = header(DType::f32, {2});
@@ -132,7 +136,8 @@ TEST(ReadTensor, OtherTypedFields) {
   Proto mixed = header(DType::f32, {3}).text(proto::tensor::float_data, raw<float>({6, 7}));
   mixed.number(proto::tensor::float_data, 8.0f);
   EXPECT_EQ(to_floats(Reading(mixed).read(), "w"), (std::vector<float>{6, 7, 8}));
-  const Proto doubles = header(DType::f64, {1}).text(proto::tensor::double_data, raw<double>({0.5}));
+  const Proto doubles =
+      header(DType::f64, {1}).text(proto::tensor::double_data, raw<double>({0.5}));
   EXPECT_EQ(Reading(doubles).read().data<double>()[0], 0.5);
   const Proto strings = header(DType::string, {2})
                             .text(proto::tensor::string_data, "hello")
@@ -141,18 +146,22 @@ TEST(ReadTensor, OtherTypedFields) {
 }
 
 TEST(ReadTensor, ScalarsEmptyTensorsAndNaN) {
-  EXPECT_EQ(Reading(header(DType::f32, {}).text(proto::tensor::raw_data, raw<float>({2}))).read()
-                .elements(), 1);
+  EXPECT_EQ(Reading(header(DType::f32, {}).text(proto::tensor::raw_data, raw<float>({2})))
+                .read()
+                .elements(),
+            1);
   EXPECT_EQ(Reading(header(DType::f32, {0, 5})).read().elements(), 0);
   const float nan = std::numeric_limits<float>::quiet_NaN();
-  EXPECT_TRUE(std::isnan(
-      Reading(header(DType::f32, {1}).text(proto::tensor::raw_data, raw<float>({nan}))).read()
-          .data<float>()[0]));
+  EXPECT_TRUE(
+      std::isnan(Reading(header(DType::f32, {1}).text(proto::tensor::raw_data, raw<float>({nan})))
+                     .read()
+                     .data<float>()[0]));
 }
 
 TEST(ReadTensor, BooleansBecomeZeroOrOne) {
   const Tensor tensor =
-      Reading(header(DType::boolean, {3}).text(proto::tensor::raw_data, "\x07\x01" + std::string(1, '\0')))
+      Reading(header(DType::boolean, {3})
+                  .text(proto::tensor::raw_data, "\x07\x01" + std::string(1, '\0')))
           .read();
   EXPECT_EQ(to_int64s(tensor, "w"), (std::vector<int64_t>{1, 1, 0}));
 }
@@ -161,9 +170,8 @@ Proto external(const std::string& location, const std::string& offset, const std
   Proto tensor = header(DType::f32, {2}).integer(proto::tensor::data_location, 1);
   const auto add = [&](const char* key, const std::string& value) {
     if (value.empty()) return;
-    tensor.message(proto::tensor::external_data, Proto()
-                                                     .text(proto::entry::key, key)
-                                                     .text(proto::entry::value, value));
+    tensor.message(proto::tensor::external_data,
+                   Proto().text(proto::entry::key, key).text(proto::entry::value, value));
   };
   add("location", location);
   add("offset", offset);
@@ -180,7 +188,8 @@ TEST(ReadTensor, ExternalData) {
   };
   EXPECT_EQ(read(external("w.bin", "4", "8")), (std::vector<float>{1, 2}));
   EXPECT_EQ(read(external("w.bin", "4", "")), (std::vector<float>{1, 2}));
-  EXPECT_EQ(read(external("./w.bin", "13", "8")), (std::vector<float>{3, 4})) << "unaligned: copied";
+  EXPECT_EQ(read(external("./w.bin", "13", "8")), (std::vector<float>{3, 4}))
+      << "unaligned: copied";
   EXPECT_EQ(code_of([&] { read(external("w.bin", "16", "8")); }), Code::INVALID_MODEL);
   EXPECT_EQ(code_of([&] { read(external("w.bin", "4", "12")); }), Code::INVALID_MODEL);
   EXPECT_EQ(code_of([&] { read(external("w.bin", "-4", "8")); }), Code::INVALID_MODEL);
@@ -208,7 +217,8 @@ TEST(ReadTensor, ClaimsAreCheckedBeforeAnythingIsAllocated) {
 TEST(ReadTensor, RefusesWhatDoesNotFit) {
   const auto code = [](const Proto& tensor) { return code_of([&] { Reading(tensor).read(); }); };
   EXPECT_EQ(code(header(DType::f32, {-1})), Code::INVALID_MODEL);
-  EXPECT_EQ(code(header(DType::f32, {2}).text(proto::tensor::raw_data, "abcd")), Code::INVALID_MODEL);
+  EXPECT_EQ(code(header(DType::f32, {2}).text(proto::tensor::raw_data, "abcd")),
+            Code::INVALID_MODEL);
   EXPECT_EQ(code(header(DType::i32, {1}).text(proto::tensor::float_data, "abcd")),
             Code::INVALID_MODEL);
   EXPECT_EQ(code(header(DType::string, {2}).text(proto::tensor::string_data, "one")),
@@ -220,9 +230,8 @@ TEST(ReadTensor, RefusesWhatDoesNotFit) {
 Proto sparse(const std::vector<int64_t>& dims, const std::vector<float>& values,
              const std::vector<int64_t>& index_dims, const std::vector<int64_t>& indices) {
   Proto tensor;
-  tensor.message(proto::sparse::values,
-                 header(DType::f32, {static_cast<int64_t>(values.size())})
-                     .text(proto::tensor::raw_data, raw(values)));
+  tensor.message(proto::sparse::values, header(DType::f32, {static_cast<int64_t>(values.size())})
+                                            .text(proto::tensor::raw_data, raw(values)));
   tensor.message(proto::sparse::indices,
                  header(DType::i64, index_dims).packed(proto::tensor::int64_data, indices));
   for (int64_t dim : dims) tensor.integer(proto::sparse::dims, dim);

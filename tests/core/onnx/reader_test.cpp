@@ -12,7 +12,9 @@
 namespace whittle::test {
 namespace {
 
-Model read(const Proto& model) { return read_model(as_bytes(model.bytes())); }
+Model read(const Proto& model) {
+  return read_model(as_bytes(model.bytes()));
+}
 
 Error error_of(const Proto& model) {
   try {
@@ -44,7 +46,8 @@ TEST(Reader, ReadsTheModelAndItsGraph) {
   EXPECT_EQ(model.ir_version, 8);
   EXPECT_EQ(model.source_opsets.at(""), 13);
   EXPECT_EQ(model.producer_name, "somebody");
-  EXPECT_EQ(model.metadata, (std::vector<std::pair<std::string, std::string>>{{"names", "cat,dog"}}));
+  EXPECT_EQ(model.metadata,
+            (std::vector<std::pair<std::string, std::string>>{{"names", "cat,dog"}}));
   ASSERT_EQ(model.graph.nodes.size(), 1u);
   EXPECT_EQ(model.graph.nodes[0].name, "add");
   ASSERT_EQ(model.graph.inputs.size(), 1u);
@@ -92,17 +95,24 @@ TEST(Reader, ConstantNodesBecomeConstants) {
     EXPECT_EQ(model.graph.nodes.size(), 1u);
     return model.graph.value(model.graph.find("w")).constant;
   };
-  EXPECT_EQ(to_floats(value_of(constant("value_float", 1, Proto().number(proto::attribute::f, 2.5f))), ""),
-            (std::vector<float>{2.5f}));
-  EXPECT_EQ(to_int64s(value_of(constant("value_int", 2, Proto().integer(proto::attribute::i, -3))), ""),
-            (std::vector<int64_t>{-3}));
-  EXPECT_EQ(to_int64s(value_of(constant("value_ints", 7,
-                                        Proto().packed(proto::attribute::ints, {1, 2}))), ""),
-            (std::vector<int64_t>{1, 2}));
-  EXPECT_EQ(value_of(constant("value_string", 3, Proto().text(proto::attribute::s, "hi"))).strings()[0],
-            "hi");
-  EXPECT_EQ(to_floats(value_of(constant("value", 4, Proto().message(proto::attribute::t,
-                                                    float_tensor_proto("", {4, 5})))), ""),
+  EXPECT_EQ(
+      to_floats(value_of(constant("value_float", 1, Proto().number(proto::attribute::f, 2.5f))),
+                ""),
+      (std::vector<float>{2.5f}));
+  EXPECT_EQ(
+      to_int64s(value_of(constant("value_int", 2, Proto().integer(proto::attribute::i, -3))), ""),
+      (std::vector<int64_t>{-3}));
+  EXPECT_EQ(
+      to_int64s(value_of(constant("value_ints", 7, Proto().packed(proto::attribute::ints, {1, 2}))),
+                ""),
+      (std::vector<int64_t>{1, 2}));
+  EXPECT_EQ(
+      value_of(constant("value_string", 3, Proto().text(proto::attribute::s, "hi"))).strings()[0],
+      "hi");
+  EXPECT_EQ(to_floats(value_of(constant(
+                          "value", 4,
+                          Proto().message(proto::attribute::t, float_tensor_proto("", {4, 5})))),
+                      ""),
             (std::vector<float>{4, 5}));
 }
 
@@ -114,7 +124,8 @@ Proto nested_if() {
         .text(proto::graph::name, "branch")
         .message(proto::graph::output, value_proto(output, {2}));
   };
-  const auto if_node = [](const std::string& output, const Proto& then_graph, const Proto& else_graph) {
+  const auto if_node = [](const std::string& output, const Proto& then_graph,
+                          const Proto& else_graph) {
     const auto attribute = [](const char* name, const Proto& graph) {
       return Proto()
           .text(proto::attribute::name, name)
@@ -153,7 +164,8 @@ TEST(Reader, LocalFunctionsAreReplacedByTheirBodies) {
                               .text(proto::attribute::name, "alpha")
                               .text(proto::attribute::ref_attr_name, "slope")
                               .integer(proto::attribute::type, proto::attribute::FLOAT);
-  const Proto body = node_proto("LeakyRelu", {"a"}, {"t"}).message(proto::node::attribute, reference);
+  const Proto body =
+      node_proto("LeakyRelu", {"a"}, {"t"}).message(proto::node::attribute, reference);
   const Proto function = Proto()
                              .text(proto::function::name, "Leak")
                              .text(proto::function::domain, "mine")
@@ -185,18 +197,20 @@ TEST(Reader, LocalFunctionsAreReplacedByTheirBodies) {
 }
 
 TEST(Reader, FunctionsThatCallThemselvesAreRefused) {
-  const Proto function = Proto()
-                             .text(proto::function::name, "Again")
-                             .text(proto::function::domain, "mine")
-                             .text(proto::function::input, "a")
-                             .text(proto::function::output, "b")
-                             .message(proto::function::node,
-                                      node_proto("Again", {"a"}, {"b"}).text(proto::node::domain, "mine"));
-  const Proto graph = Proto()
-                          .message(proto::graph::node,
-                                   node_proto("Again", {"x"}, {"y"}).text(proto::node::domain, "mine"))
-                          .message(proto::graph::input, value_proto("x", {2}))
-                          .message(proto::graph::output, value_proto("y", {2}));
+  const Proto function =
+      Proto()
+          .text(proto::function::name, "Again")
+          .text(proto::function::domain, "mine")
+          .text(proto::function::input, "a")
+          .text(proto::function::output, "b")
+          .message(proto::function::node,
+                   node_proto("Again", {"a"}, {"b"}).text(proto::node::domain, "mine"));
+  const Proto graph =
+      Proto()
+          .message(proto::graph::node,
+                   node_proto("Again", {"x"}, {"y"}).text(proto::node::domain, "mine"))
+          .message(proto::graph::input, value_proto("x", {2}))
+          .message(proto::graph::output, value_proto("y", {2}));
   const Error error = error_of(model_proto(graph).message(proto::model::functions, function));
   EXPECT_EQ(error.code, Code::UNSUPPORTED);
   EXPECT_EQ(error.where, "mine::Again");
@@ -220,19 +234,19 @@ TEST(Reader, BrokenGraphsAreTypedErrors) {
 }
 
 TEST(Reader, UnknownOperatorsAreKept) {
-  Proto graph = Proto()
-                    .message(proto::graph::node, node_proto("Teleport", {"x"}, {"y"})
-                                                     .text(proto::node::domain, "com.example"))
-                    .message(proto::graph::input, value_proto("x", {2}))
-                    .message(proto::graph::output, value_proto("y", {2}));
+  Proto graph =
+      Proto()
+          .message(proto::graph::node,
+                   node_proto("Teleport", {"x"}, {"y"}).text(proto::node::domain, "com.example"))
+          .message(proto::graph::input, value_proto("x", {2}))
+          .message(proto::graph::output, value_proto("y", {2}));
   const Model model = read(model_proto(graph));
   EXPECT_TRUE(model.graph.nodes[0].is("com.example", "Teleport"));
 }
 
 TEST(Reader, MissingExternalDataIsListed) {
   const auto external = [](const char* name, const char* file) {
-    const Proto entry =
-        Proto().text(proto::entry::key, "location").text(proto::entry::value, file);
+    const Proto entry = Proto().text(proto::entry::key, "location").text(proto::entry::value, file);
     return Proto()
         .integer(proto::tensor::dims, 2)
         .integer(proto::tensor::data_type, 1)
@@ -262,9 +276,9 @@ TEST(Reader, DeepNestingIsRefused) {
   for (int depth = 0; depth < 40; ++depth) {
     const Proto attribute =
         Proto().text(proto::attribute::name, "body").message(proto::attribute::g, graph);
-    graph = Proto().message(
-        proto::graph::node,
-        node_proto("Loop", {}, {"y"}).message(proto::node::attribute, attribute));
+    graph =
+        Proto().message(proto::graph::node,
+                        node_proto("Loop", {}, {"y"}).message(proto::node::attribute, attribute));
   }
   EXPECT_EQ(error_of(model_proto(graph)).code, Code::LIMIT_EXCEEDED);
 }

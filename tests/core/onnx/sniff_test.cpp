@@ -26,16 +26,20 @@ const Dropped kDropped[] = {
      "size 13965368\n",
      "Expected an ONNX model for model.onnx but received a git-LFS pointer (133 bytes). Run \"git "
      "lfs pull\", or download the raw file."},
-    {"model.onnx", "", "Expected an ONNX model for model.onnx but received an empty file. Download "
-                       "or export the model again."},
+    {"model.onnx", "",
+     "Expected an ONNX model for model.onnx but received an empty file. Download "
+     "or export the model again."},
     {"model.onnx", "\n<!DOCTYPE html>\n<html><body>404</body></html>",
-     "Expected an ONNX model for model.onnx but received an HTML page (46 bytes). The address leads "
+     "Expected an ONNX model for model.onnx but received an HTML page (46 bytes). The address "
+     "leads "
      "to a page about the file or to an error; download the raw file."},
     {"net.pt", padded("PK\3\4\24\0\0\0\0\0archive/data.pkl"s, 300),
-     "Expected an ONNX model for net.pt but received a PyTorch file (.pt or .pth) (300 bytes). Load "
+     "Expected an ONNX model for net.pt but received a PyTorch file (.pt or .pth) (300 bytes). "
+     "Load "
      "it in PyTorch and export it: torch.onnx.export(model, sample_input, \"model.onnx\")."},
     {"net.pth", padded("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"s, 300),
-     "Expected an ONNX model for net.pth but received a PyTorch file (.pt or .pth) (300 bytes). Load "
+     "Expected an ONNX model for net.pth but received a PyTorch file (.pt or .pth) (300 bytes). "
+     "Load "
      "it in PyTorch and export it: torch.onnx.export(model, sample_input, \"model.onnx\")."},
     {"net.tflite", padded("\x1c\0\0\0TFL3"s, 64),
      "Expected an ONNX model for net.tflite but received a TensorFlow Lite model (.tflite) (64 "
@@ -49,7 +53,8 @@ const Dropped kDropped[] = {
      "holds weights without a network; export the model with torch.onnx.export or optimum-cli "
      "export onnx."},
     {"net.h5", padded("\x89HDF\r\n\x1a\n"s, 64),
-     "Expected an ONNX model for net.h5 but received a Keras or HDF5 file (.h5) (64 bytes). Load it "
+     "Expected an ONNX model for net.h5 but received a Keras or HDF5 file (.h5) (64 bytes). Load "
+     "it "
      "in Keras and export it: model.export(\"model.onnx\", format=\"onnx\")."},
     {"net.zip", padded("PK\3\4\24\0\0\0\0\0model.onnx"s, 64),
      "Expected an ONNX model for net.zip but received a .zip archive (64 bytes). Unpack it, and "
@@ -61,10 +66,12 @@ const Dropped kDropped[] = {
      "Expected an ONNX model for model.json but received JSON text (25 bytes). If it is a "
      "TensorFlow.js model, convert the original with tf2onnx; give the .onnx file here."},
     {"error.txt", "Access denied to this resource",
-     "Expected an ONNX model for error.txt but received a text file (30 bytes). Give the .onnx file "
+     "Expected an ONNX model for error.txt but received a text file (30 bytes). Give the .onnx "
+     "file "
      "itself."},
     {"noise.bin", padded("\xfe\xfd\xfc"s, 32),
-     "Expected an ONNX model for noise.bin but received unknown data (32 bytes). Give an .onnx file; "
+     "Expected an ONNX model for noise.bin but received unknown data (32 bytes). Give an .onnx "
+     "file; "
      "TensorFlow's .pb files are converted with tf2onnx: python -m tf2onnx.convert --help."},
 };
 

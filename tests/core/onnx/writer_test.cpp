@@ -139,7 +139,8 @@ TEST(Writer, SubgraphsReferToOuterValuesByTheirNamesAndHideNone) {
   const Model again = expect_stable(model);
   const auto then_branch = again.graph.nodes[0].graph_attribute("then_branch");
   ASSERT_NE(then_branch, nullptr);
-  EXPECT_EQ(again.graph.value(then_branch->value(then_branch->nodes[0].inputs[0]).captured).name, "x");
+  EXPECT_EQ(again.graph.value(then_branch->value(then_branch->nodes[0].inputs[0]).captured).name,
+            "x");
   EXPECT_NE(then_branch->value(then_branch->outputs[0]).name, "x");
 }
 

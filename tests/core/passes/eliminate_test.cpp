@@ -109,7 +109,8 @@ TEST(EliminateDeadCode, WhatASubgraphCapturesLives) {
     maker.input("x", {}).input("c", {}, DType::boolean);
     maker.node("Neg", {"x"}, {"n"});
     const ValueId n = maker.graph.find("n");
-    maker.node("If", {"c"}, {"y"}, {{"then_branch", branch(n, reads)}, {"else_branch", branch(n, false)}});
+    maker.node("If", {"c"}, {"y"},
+               {{"then_branch", branch(n, reads)}, {"else_branch", branch(n, false)}});
     maker.output("y");
     EXPECT_TRUE(eliminate_dead_code(maker.graph, pass_context()));
     verify(maker.graph);

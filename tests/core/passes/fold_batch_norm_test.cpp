@@ -9,7 +9,9 @@ namespace {
 
 /** Constants of a BatchNormalization over `channels`, variance positive. */
 void add_norm(GraphMaker& maker, const std::string& from, const std::string& to, int64_t channels) {
-  maker.floats("gamma", {channels}, 11).floats("beta", {channels}, 12).floats("mean", {channels}, 13);
+  maker.floats("gamma", {channels}, 11)
+      .floats("beta", {channels}, 12)
+      .floats("mean", {channels}, 13);
   Tensor variance = GraphMaker::random_floats({channels}, 14);
   for (float& value : variance.mutable_data<float>()) value = value * value + 0.1f;
   maker.constant("variance", variance);
@@ -30,8 +32,10 @@ TEST(FoldBatchNorm, IntoConvWithAndWithoutBiasAndGroups) {
     for (const int64_t group : {1, 2}) {
       GraphMaker maker;
       maker.input("x", {1, 4, 5, 5}).floats("w", {6, 4 / group, 3, 3}, 1).floats("b", {6}, 2);
-      maker.node("Conv", bias ? std::vector<std::string>{"x", "w", "b"}
-                              : std::vector<std::string>{"x", "w"}, {"c"}, {{"group", group}});
+      maker.node(
+          "Conv",
+          bias ? std::vector<std::string>{"x", "w", "b"} : std::vector<std::string>{"x", "w"},
+          {"c"}, {{"group", group}});
       add_norm(maker, "c", "n", 6);
       maker.output("n");
       const Graph result = folded(maker.graph);

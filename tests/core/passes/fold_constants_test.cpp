@@ -57,7 +57,8 @@ TEST(FoldConstants, HugeClaimsAreNotEvaluated) {
 TEST(FoldConstants, WeightsStoredNarrowStayNarrow) {
   GraphMaker maker;
   maker.input("x", {1, 64}).floats("scale", {}, 1);
-  maker.constant("q", Tensor::zeros(DType::i8, {64, 64})).constant("z", Tensor::zeros(DType::i8, {}));
+  maker.constant("q", Tensor::zeros(DType::i8, {64, 64}))
+      .constant("z", Tensor::zeros(DType::i8, {}));
   maker.constant("h", Tensor::zeros(DType::f16, {64, 64}));
   maker.constant("codes", Tensor::zeros(DType::u8, {64, 64})).floats("book", {16}, 2);
   maker.node("DequantizeLinear", {"q", "scale", "z"}, {"w1"})

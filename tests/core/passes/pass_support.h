@@ -13,7 +13,7 @@ namespace whittle::test {
 
 /** Both graphs give the same outputs, of the same names, for `feeds`. */
 inline void expect_same_outputs(const Graph& before, const Graph& after,
-                         const std::map<std::string, Tensor>& feeds) {
+                                const std::map<std::string, Tensor>& feeds) {
   SerialPool pool;
   const auto expected = interpret(before, all_ops(), feeds, pool);
   const auto actual = interpret(after, all_ops(), feeds, pool);

@@ -1,11 +1,10 @@
-#include "core/passes/pass.h"
-
 #include <gtest/gtest.h>
 
 #include <map>
 
 #include "core/graph/traversal.h"
 #include "core/graph/verify.h"
+#include "core/passes/pass.h"
 #include "tests/core/passes/pass_support.h"
 #include "tests/support/files.h"
 #include "tests/support/graphs.h"
@@ -29,7 +28,8 @@ std::map<std::string, Tensor> feeds_for(const Graph& graph, int64_t free) {
       for (float& x : tensor.mutable_data<float>()) x = random.uniform(0, 1);
     } else if (value.dtype == DType::i64) {
       // Token ids, masks; a scalar is a sample rate.
-      for (int64_t& x : tensor.mutable_data<int64_t>()) x = shape.rank() == 0 ? 16000 : random.below(2);
+      for (int64_t& x : tensor.mutable_data<int64_t>())
+        x = shape.rank() == 0 ? 16000 : random.below(2);
     }
     feeds[value.name] = std::move(tensor);
   }
@@ -61,10 +61,12 @@ TEST(Passes, ListIsNamedAndFindable) {
 TEST(Passes, PreserveOutputsOfRealModels) {
   // Small enough for the reference kernels under sanitizers.
   const std::map<std::string, int64_t> sizes = {
-      {"ad01_toycar.onnx", 640},  {"byte_bidi_lstm.onnx", 12},  {"dtln_1.onnx", 1},
-      {"kws_dscnn.onnx", 49},     {"lstm_mnist.onnx", 28},      {"mnist_cntk.onnx", 28},
-      {"ndm_gru.onnx", 5},        {"qlstm.onnx", 3},            {"resnet8_cifar10.onnx", 32},
-      {"tiny_random_bert.onnx", 8}, {"silero_vad_16k.onnx", 576}, {"kws_dscnn.qdq.onnx", 49}};
+      {"ad01_toycar.onnx", 640},    {"byte_bidi_lstm.onnx", 12},
+      {"dtln_1.onnx", 1},           {"kws_dscnn.onnx", 49},
+      {"lstm_mnist.onnx", 28},      {"mnist_cntk.onnx", 28},
+      {"ndm_gru.onnx", 5},          {"qlstm.onnx", 3},
+      {"resnet8_cifar10.onnx", 32}, {"tiny_random_bert.onnx", 8},
+      {"silero_vad_16k.onnx", 576}, {"kws_dscnn.qdq.onnx", 49}};
   for (const std::string& path : asset_models()) {
     const auto found = sizes.find(path.substr(path.rfind('/') + 1));
     if (found == sizes.end()) continue;
