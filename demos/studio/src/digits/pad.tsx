@@ -25,6 +25,13 @@ function drawStrokes(context: CanvasRenderingContext2D, strokes: readonly Stroke
   }
 }
 
+function drawHint(context: CanvasRenderingContext2D): void {
+  context.fillStyle = '#777';
+  context.font = `${RESOLUTION / 18}px system-ui, sans-serif`;
+  context.textAlign = 'center';
+  context.fillText('draw 0 to 9 here', RESOLUTION / 2, RESOLUTION / 2);
+}
+
 function drawImage(context: CanvasRenderingContext2D, image: Float32Array): void {
   const pixel = RESOLUTION / SIDE;
   for (const [index, value] of image.entries()) {
@@ -45,7 +52,8 @@ export function Pad({ strokes, image, onStroke }: PadProps) {
     context.fillStyle = '#000';
     context.fillRect(0, 0, RESOLUTION, RESOLUTION);
     if (image) drawImage(context, image);
-    else drawStrokes(context, strokes);
+    else if (strokes.length > 0) drawStrokes(context, strokes);
+    else drawHint(context);
   }, [strokes, image]);
 
   const place = (event: PointerEvent): Point => {

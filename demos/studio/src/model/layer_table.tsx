@@ -6,12 +6,16 @@ import { Panel } from '../parts/panel.js';
 type Measure = 'bytes' | 'macs';
 const FIRST_ROWS = 12;
 
-/** Exporters put what tells layers apart at the end of a long name: the middle is cut. */
-const LONGEST_NAME = 36;
-function shortName(name: string): string {
-  if (name.length <= LONGEST_NAME) return name;
-  const head = Math.floor(LONGEST_NAME / 3);
-  return `${name.slice(0, head)}…${name.slice(head + 1 - LONGEST_NAME)}`;
+/** Exporters put what tells layers apart at the end of a long name: that part is never cut. */
+const TAIL = 14;
+
+function LayerName({ name }: { name: string }) {
+  return (
+    <span class="layer-name" title={name}>
+      <span class="cut">{name.slice(0, -TAIL)}</span>
+      <span>{name.slice(-TAIL)}</span>
+    </span>
+  );
 }
 
 interface BarProps {
@@ -81,8 +85,8 @@ export function LayerTable({ summary }: { summary: Summary }) {
           <tbody>
             {shown.map((layer, index) => (
               <tr key={`${layer.name}/${index}`}>
-                <th scope="row" class="cut" title={layer.name}>
-                  {shortName(layer.name)}
+                <th scope="row">
+                  <LayerName name={layer.name} />
                 </th>
                 <td>{layer.op}</td>
                 <td class="muted nowrap">{layer.output}</td>

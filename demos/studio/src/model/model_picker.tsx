@@ -15,7 +15,7 @@ export function ModelPicker({ state }: { state: ModelState }) {
         class={opened ? 'drop-small' : ''}
         onFiles={drop}
       >
-        <span class="doc">.onnx, with its data files if it has any, or click to choose</span>
+        <span class="doc">with its data files, or click to choose</span>
       </DropZone>
       {!opened?.builtIn && (
         <button type="button" class="link" onClick={useBuiltIn}>

@@ -18,17 +18,16 @@ function etaText(etaMs: number | undefined): string {
 function ProgressLine({ progress, status }: { progress: Progress | undefined; status: string }) {
   const { stage = '', layer = '', done = 0, total, etaMs } = progress ?? {};
   return (
-    <div class={`progress ${progress ? '' : 'progress-idle'}`}>
+    <div class="progress">
       <progress
         aria-label="Progress of this stage"
         max={1}
         {...(progress && !total ? {} : { value: total ? done / total : 0 })}
       />
       <p>
-        <span class="cut">{progress ? `${stage} ${layer}` : status}</span>
+        <span class="cut">{progress ? `${stage} ${layer}` : status || 'Ready'}</span>
         <span class="muted nowrap">
-          {total ? `${done} of ${total} ` : ''}
-          {etaText(etaMs)}
+          {[total ? `${done} of ${total}` : '', etaText(etaMs)].filter(Boolean).join(', ')}
         </span>
       </p>
     </div>
