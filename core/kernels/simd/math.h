@@ -139,7 +139,7 @@ struct Tanh {
 };
 
 // erf x, absolute error below 4e-7: ratio of odd and even polynomials on [-4, 4] (the coefficients
-// of Eigen's float erf).
+// of Eigen's float erf), exactly +-1 outside, so that GELU of a large negative number vanishes.
 template <typename Ops>
 struct Erf {
   v128_t low = kept_f32(-4.0f);
@@ -156,6 +156,7 @@ struct Erf {
   v128_t b4 = kept_f32(-1.68282697438203e-03f);
   v128_t b2 = kept_f32(-7.37332916720468e-03f);
   v128_t b0 = kept_f32(-1.42647390514189e-02f);
+  v128_t quarter = kept_f32(0.25f);
 
   v128_t operator()(v128_t v) const {
     const v128_t x = wasm_f32x4_pmin(wasm_f32x4_pmax(v, low), high);
@@ -170,7 +171,9 @@ struct Erf {
     q = Ops::madd(q, x2, b4);
     q = Ops::madd(q, x2, b2);
     q = Ops::madd(q, x2, b0);
-    return wasm_f32x4_div(wasm_f32x4_mul(p, x), q);
+    const v128_t y = wasm_f32x4_div(wasm_f32x4_mul(p, x), q);
+    const v128_t outside = wasm_f32x4_ge(wasm_f32x4_abs(v), high);
+    return select(outside, wasm_f32x4_mul(x, quarter), y);
   }
 };
 

@@ -22,5 +22,8 @@ void report(const KernelTable& table, const char* group, const char* name, size_
 ConvShape square_conv(size_t size, size_t channels, size_t kernel, size_t stride);
 
 void bench_float_matrices(const KernelTable& table);
+void bench_depthwise(const KernelTable& table);
+void bench_integer_matrices(const KernelTable& table);
+void bench_elementwise(const KernelTable& table);
 
 }  // namespace whittle::bench
