@@ -13,8 +13,8 @@ namespace whittle::bench {
 std::vector<float> random_floats(size_t n);
 std::vector<uint8_t> random_bytes(size_t n);
 
-// Times `run` and prints "tier group name G/s" by the median and by the best of many short samples
-// (on a shared machine the best is what repeats); `work` is multiply-accumulates or elements.
+// Times `run` and prints "tier group name G/s", `work` being multiply-accumulates or elements of
+// one run.
 void report(const KernelTable& table, const char* group, const char* name, size_t work,
             const std::function<void()>& run);
 

@@ -38,8 +38,9 @@ void bench_float(const KernelTable& table, const Case& c) {
   args.epilogue.min = 0.0f;
   args.epilogue.max = 6.0f;
   args.scratch = scratch.data();
-  report(table, "dwconv", c.name, out.size() * s.taps(),
-         [&] { table.dwconv(s, args, {0, s.out_h}, {0, s.kc}); });
+  report(table, "dwconv", c.name, out.size() * s.taps(), [&] {
+    table.dwconv(s, args, {0, s.out_h}, {0, s.kc});
+  });
 }
 
 void bench_integer(const KernelTable& table, const Case& c) {

@@ -1,7 +1,6 @@
 // Micro-benchmarks of the kernels: billions of multiply-accumulates (or elements) per second, one
 // thread, each tier the build contains. Arguments: words that a line must contain to be run.
 
-#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
@@ -14,8 +13,8 @@
 #include "tests/bench/kernels/bench.h"
 
 #ifdef __EMSCRIPTEN__
-// Processor time of this thread where Node tells it (since 23.9): on a busy machine wall time counts
-// the neighbours' work.
+// Processor time of this thread where Node tells it (since 23.9): on a busy machine wall time
+// counts the neighbours' work.
 EM_JS(double, thread_seconds, (), {
   if (process.threadCpuUsage) {
     const usage = process.threadCpuUsage();
@@ -30,12 +29,15 @@ namespace {
 
 std::vector<std::string> filters;
 
+double wall_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
 double seconds() {
 #ifdef __EMSCRIPTEN__
   return thread_seconds();
 #else
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch())
-      .count();
+  return wall_seconds();
 #endif
 }
 
@@ -67,22 +69,22 @@ void report(const KernelTable& table, const char* group, const char* name, size_
     if (!std::strstr(line, filter.c_str())) return;
   }
   run();
-  double start = seconds();
-  run();
-  const double once = std::max(seconds() - start, 1e-7);
-  const int repeats = std::max(1, static_cast<int>(0.003 / once));
-  std::vector<double> samples;
-  const double stop = seconds() + 0.1;
-  while (samples.size() < 5 || seconds() < stop) {
-    start = seconds();
-    for (int r = 0; r < repeats; ++r) run();
-    samples.push_back((seconds() - start) / repeats);
+  // Processor time comes in coarse steps: measure one long stretch, not single runs.
+  size_t runs = 0;
+  const double start = seconds();
+  double spent = 0.0;
+  const double wall = wall_seconds();
+  while (spent < 0.1 && wall_seconds() - wall < 3.0) {
+    const double until = wall_seconds() + 0.01;
+    do {
+      run();
+      ++runs;
+    } while (wall_seconds() < until);
+    spent = seconds() - start;
   }
-  std::sort(samples.begin(), samples.end());
-  const double median = samples[samples.size() / 2];
-  std::printf("%s %8.2f G/s  best %8.2f  %10.1f us\n", line,
-              static_cast<double>(work) / median * 1e-9,
-              static_cast<double>(work) / samples.front() * 1e-9, median * 1e6);
+  const double each = spent / static_cast<double>(runs);
+  std::printf("%s %8.2f G/s  %10.1f us\n", line, static_cast<double>(work) / each * 1e-9,
+              each * 1e6);
 }
 
 }  // namespace whittle::bench

@@ -23,8 +23,9 @@ void bench_qgemm(const KernelTable& table, bool a_signed, const char* name, size
   args.packed = packed.data();
   args.c = c.data();
   args.ldc = args.n = n;
-  report(table, a_signed ? "gemm s8" : "gemm u8", name, m * n * k,
-         [&] { table.qgemm_for(QWeightKind::s8)(args, {0, m}, {0, n}); });
+  report(table, a_signed ? "gemm s8" : "gemm u8", name, m * n * k, [&] {
+    table.qgemm_for(QWeightKind::s8)(args, {0, m}, {0, n});
+  });
 }
 
 void bench_qconv(const KernelTable& table, const char* name, ConvShape s, size_t n) {
