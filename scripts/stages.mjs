@@ -17,6 +17,7 @@ const environment = {
   // Checkouts in different folders share ccache's results.
   CCACHE_BASEDIR: root,
   CCACHE_NOHASHDIR: '1',
+  CCACHE_SLOPPINESS: 'pch_defines,time_macros', // it caches with precompiled headers only so
 };
 
 /**
