@@ -64,8 +64,10 @@ export function cmakeStage(name, does, builds) {
  */
 export async function cmake(preset, targets = [], env = {}) {
   const folder = join('build', preset);
-  if (!existsSync(join(root, folder, 'CMakeCache.txt'))) {
-    await must(`configure-${preset}`, 'cmake', ['--preset', preset], { env });
+  // The Makefile is written last: without it an earlier configuration failed, and what it found out
+  // is not to be trusted.
+  if (!existsSync(join(root, folder, 'Makefile'))) {
+    await must(`configure-${preset}`, 'cmake', ['--fresh', '--preset', preset], { env });
   }
   const chosen = targets.length > 0 ? ['--target', ...targets] : [];
   await must(`build-${preset}`, 'cmake', ['--build', folder, '--parallel', jobs, ...chosen]);
