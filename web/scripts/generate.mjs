@@ -52,16 +52,25 @@ const camelInterface = (name) =>
 function optionType(option) {
   if (option.type === 'choice')
     return option.choices.map((choice) => JSON.stringify(choice)).join(' | ');
-  return { number: 'number', integer: 'number', boolean: 'boolean', text: 'string' }[option.type];
+  return {
+    number: 'number',
+    integer: 'number',
+    boolean: 'boolean',
+    text: 'string',
+    ranges: 'Record<string, readonly [number, number]>',
+  }[option.type];
 }
 
 function optionDoc(option) {
   const bounds = [option.min, option.max].map((bound) => bound ?? '');
-  const range = bounds.every((bound) => bound === '') ? '' : ` ${bounds[0]} to ${bounds[1]}.`;
+  const range = bounds.every((bound) => bound === '')
+    ? ''
+    : ` ${bounds.filter((bound) => bound !== '').join(' to ')}${bounds[1] === '' ? ' or more' : ''}.`;
   const unit = option.unit ? ` In ${option.unit}.` : '';
   const fallback =
     (option.default ?? null) === null ? '' : ` Default ${JSON.stringify(option.default)}.`;
-  return `${option.doc}${unit}${range}${fallback}`.replace(/\*\//g, '* /');
+  const doc = `${option.doc[0].toUpperCase()}${option.doc.slice(1)}.`;
+  return `${doc}${unit}${range}${fallback}`.replace(/\*\//g, '* /');
 }
 
 function stepInterface(technique) {

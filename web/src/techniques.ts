@@ -3,7 +3,10 @@ import { techniqueSchema } from './generated/techniques.js';
 /** One option of a technique, as the core declares it. */
 export interface TechniqueOption {
   name: string;
-  type: 'number' | 'integer' | 'boolean' | 'text' | 'choice';
+  /** 'ranges': activation ranges by value name, as reports write them. */
+  type: 'number' | 'integer' | 'boolean' | 'text' | 'choice' | 'ranges';
+  /** Layer rules may override it. */
+  perLayer?: boolean;
   unit?: string;
   min?: number | null;
   max?: number | null;
@@ -14,6 +17,14 @@ export interface TechniqueOption {
 export interface Technique {
   name: string;
   summary: string;
+  /** Reads calibration samples (under its default options), or their labels. */
+  needsData: boolean;
+  needsLabels: boolean;
+  /** Techniques that must not come before it in a recipe. */
+  notAfter: readonly string[];
+  /** Operators it works on, and those it takes on request. */
+  ops: readonly string[];
+  optionalOps: readonly string[];
   options: readonly TechniqueOption[];
 }
 
