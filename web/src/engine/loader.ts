@@ -106,29 +106,41 @@ async function instantiate(
   return create(overrides);
 }
 
+const moduleName = (tier: Tier, threads: number): string =>
+  `whittle-${tier}${threads > 1 ? '-threads' : ''}`;
+
+async function load(tier: Tier, threads: number, options: EngineOptions): Promise<WhittleModule> {
+  const name = moduleName(tier, threads);
+  try {
+    return await instantiate(name, options);
+  } catch (cause) {
+    const message = `Expected to load ${name}.wasm but it failed: ${String(cause)}`;
+    throw new WhittleError('LOAD_FAILED', message, {
+      where: name,
+      hint: 'Serve the files of the package beside the script, or set configure({wasmUrl})',
+      cause,
+    });
+  }
+}
+
 /** Picks the module this engine can run, loads it and starts its threads. */
-export async function loadModule(options: StartOptions): Promise<LoadedModule> {
+export async function loadModule(options: EngineOptions): Promise<LoadedModule> {
   const fallbacks: string[] = [];
   const tier = await pickTier(options, fallbacks);
   const threads = await pickThreads(options, tier, fallbacks);
-  const name = `whittle-${tier}${threads > 1 ? '-threads' : ''}`;
-  let module: WhittleModule;
-  try {
-    module = await instantiate(name, threads, options);
-  } catch (cause) {
-    throw new WhittleError(
-      'LOAD_FAILED',
-      `Expected to load ${name}.wasm but it failed: ${String(cause)}`,
-      {
-        where: name,
-        hint: 'Serve the files of the package beside the script, or set configure({wasmUrl})',
-        cause,
-      },
-    );
-  }
   if (threads > 1) {
-    module.startThreads(threads);
-    await waitForThreads(module, threads);
+    try {
+      const module = await load(tier, threads, options);
+      module.startThreads(threads);
+      await waitForThreads(module, threads);
+      return { module, variant: { tier, threads: true }, fallbacks, version };
+    } catch (error) {
+      // Shared memory can be refused where it seemed to be there (iOS); one thread still works.
+      fallbacks.push(
+        `The module with threads did not load (${(error as Error).message}): one thread`,
+      );
+    }
   }
-  return { module, variant: { tier, threads: threads > 1 }, fallbacks, version };
+  const module = await load(tier, 1, options);
+  return { module, variant: { tier, threads: false }, fallbacks, version };
 }
