@@ -109,10 +109,10 @@ async function instantiate(
 const moduleName = (tier: Tier, threads: number): string =>
   `whittle-${tier}${threads > 1 ? '-threads' : ''}`;
 
-async function load(tier: Tier, threads: number, options: EngineOptions): Promise<WhittleModule> {
+async function load(tier: Tier, threads: number, options: StartOptions): Promise<WhittleModule> {
   const name = moduleName(tier, threads);
   try {
-    return await instantiate(name, options);
+    return await instantiate(name, threads, options);
   } catch (cause) {
     const message = `Expected to load ${name}.wasm but it failed: ${String(cause)}`;
     throw new WhittleError('LOAD_FAILED', message, {
