@@ -124,7 +124,7 @@ async function load(tier: Tier, threads: number, options: StartOptions): Promise
 }
 
 /** Picks the module this engine can run, loads it and starts its threads. */
-export async function loadModule(options: EngineOptions): Promise<LoadedModule> {
+export async function loadModule(options: StartOptions): Promise<LoadedModule> {
   const fallbacks: string[] = [];
   const tier = await pickTier(options, fallbacks);
   const threads = await pickThreads(options, tier, fallbacks);
