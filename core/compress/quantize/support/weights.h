@@ -1,0 +1,30 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/graph/graph.h"
+
+namespace whittle {
+
+/** A weight of a node: which input it is, and the axis of its output channels. */
+struct WeightSlot {
+  size_t input = 0;
+  int axis = 0;
+};
+
+/** Operators whose constant weights can be stored in 8 bits behind a DequantizeLinear. */
+const std::vector<std::string>& weight_ops();
+
+/** Whether input `input` of a node is a weight by its position, whatever feeds it. */
+std::vector<size_t> weight_inputs(const Node& node);
+
+/**
+ * The axis along which a weight of this shape gets one scale each: output channels of convolutions
+ * and products, gates of recurrent layers, rows of an embedding (columns when rows are so short that
+ * their scales would outweigh the gain). nullopt when the input has too few dimensions.
+ */
+std::optional<int> channel_axis(const Node& node, size_t input, const Shape& shape);
+
+}  // namespace whittle

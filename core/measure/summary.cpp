@@ -1,0 +1,104 @@
+#include "core/measure/summary.h"
+
+#include <set>
+
+#include "core/graph/traversal.h"
+#include "core/measure/cost.h"
+#include "core/onnx/writer.h"
+
+namespace whittle {
+namespace {
+
+using nlohmann::json;
+
+std::string qualified(const Node& node) {
+  return node.domain.empty() ? node.op : node.domain + "::" + node.op;
+}
+
+struct Census {
+  std::map<std::string, int64_t> operators;
+  std::map<std::string, json> unsupported;
+  std::map<std::string, int64_t> weight_types;
+  std::set<const std::byte*> seen;
+  int64_t nodes = 0;
+  bool quantized = false;
+
+  void visit(const Graph& graph, const OpTable& ops) {
+    for (const Value& value : graph.values) {
+      if (!value.is_constant() || !seen.insert(value.constant.raw()).second) continue;
+      weight_types[std::string(dtype_name(value.constant.dtype()))] += value.constant.bytes();
+    }
+    for (const Node& node : graph.nodes) {
+      ++nodes;
+      const std::string name = qualified(node);
+      ++operators[name];
+      quantized = quantized || node.op.starts_with("QLinear") ||
+                  node.op.starts_with("DequantizeLinear") || node.op.ends_with("Integer") ||
+                  node.op.starts_with("DynamicQuantize");
+      if (ops.find(node) == nullptr) {
+        json& entry = unsupported[name];
+        if (entry.is_null()) entry = {{"op", name}, {"count", 0}, {"example", node.name}};
+        entry["count"] = entry["count"].get<int64_t>() + 1;
+      }
+      for_each_subgraph(node, [&](const Graph& inner) { visit(inner, ops); });
+    }
+  }
+};
+
+}  // namespace
+
+json value_info(const Value& value) {
+  json dims = nullptr;
+  if (value.dims) {
+    dims = json::array();
+    for (const Dim& dim : *value.dims) {
+      if (dim.known()) {
+        dims.push_back(dim.value);
+      } else {
+        dims.push_back(dim.symbol.empty() ? "?" : dim.symbol);
+      }
+    }
+  }
+  return {{"name", value.name}, {"type", dtype_name(value.dtype)}, {"dims", std::move(dims)}};
+}
+
+json summarize(const Model& model, const OpTable& ops,
+               const std::map<std::string, Shape>& input_shapes) {
+  Census census;
+  census.visit(model.graph, ops);
+  const ModelCost cost = model_cost(model.graph, ops, input_shapes);
+  json layers = json::array();
+  for (const LayerCost& layer : cost.layers) {
+    if (layer.parameters == 0 && layer.macs == 0 && layer.macs_known) continue;
+    layers.push_back({{"name", layer.name},
+                      {"op", layer.op},
+                      {"output", layer.origin},
+                      {"shape", layer.output_shape},
+                      {"parameters", layer.parameters},
+                      {"bytes", layer.weight_bytes},
+                      {"macs", layer.macs_known ? json(layer.macs) : json(nullptr)}});
+  }
+  json unsupported = json::array();
+  for (const auto& [name, entry] : census.unsupported) unsupported.push_back(entry);
+  json inputs = json::array();
+  for (ValueId id : model.graph.inputs) inputs.push_back(value_info(model.graph.value(id)));
+  json outputs = json::array();
+  for (ValueId id : model.graph.outputs) outputs.push_back(value_info(model.graph.value(id)));
+  return {{"name", model.graph.name},
+          {"producer", model.producer_name},
+          {"opset", required_opset(model)},
+          {"inputs", std::move(inputs)},
+          {"outputs", std::move(outputs)},
+          {"nodes", census.nodes},
+          {"operators", census.operators},
+          {"unsupported", std::move(unsupported)},
+          {"parameters", cost.parameters},
+          {"weightBytes", constant_bytes(model.graph)},
+          {"macs", cost.macs},
+          {"macsKnown", cost.macs_known},
+          {"weightTypes", census.weight_types},
+          {"quantized", census.quantized},
+          {"layers", std::move(layers)}};
+}
+
+}  // namespace whittle
