@@ -51,7 +51,7 @@ whittle_layer(train NEEDS ops runtime linalg)
 
 whittle_layer(compress NEEDS train measure onnx)
 set(techniques "")
-foreach(group quantize cluster prune factorize distill search)
+foreach(group rewrite quantize cluster prune factorize distill search)
   whittle_sources(files core/compress/${group}/*.cpp)
   list(FILTER files EXCLUDE REGEX "/support/")
   list(APPEND techniques ${files})

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "core/compress/graph_edit.h"
 #include "core/measure/cost.h"
 #include "core/onnx/writer.h"
 #include "core/passes/pass.h"
@@ -74,9 +75,6 @@ struct Size {
   int64_t macs = 0;
 };
 
-std::string dump(const json& value) {
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
-}
 
 }  // namespace
 
@@ -215,6 +213,7 @@ struct CompressJob::Impl {
       TechniqueContext context{model,       step.options, step.rules, recipe.target, ops,
                                options.kernels, pool(),   recipe.seed, cancel(),     report};
       co_await run_technique(step, context);
+      compact_graphs(model.graph);
       co_await report_progress(Progress{"measure", "", 0, -1});
       const Size now = measure(model);
       const std::string undone = why_undone(step, report, after, now);

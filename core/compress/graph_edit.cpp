@@ -70,6 +70,10 @@ void edit_graphs(Graph& root, const std::function<void(Graph&, const Graph*)>& e
   recurse(root, &root);
 }
 
+void compact_graphs(Graph& root) {
+  edit_graphs(root, [](Graph& graph, const Graph*) { compact_values(graph); });
+}
+
 ValueId ConstantPool::get(const Tensor& tensor, std::string_view prefix) {
   std::string key = concat(static_cast<int>(tensor.dtype()), to_string(tensor.shape()), ":");
   key.append(reinterpret_cast<const char*>(tensor.raw()), static_cast<size_t>(tensor.bytes()));

@@ -54,6 +54,9 @@ class ConstantFinder {
  */
 void edit_graphs(Graph& root, const std::function<void(Graph& graph, const Graph* before)>& edit);
 
+/** Drops the values nobody mentions any more, in a graph and its subgraphs. */
+void compact_graphs(Graph& root);
+
 /** Constants by content, so that equal scales and zero points are stored once. */
 class ConstantPool {
  public:

@@ -45,7 +45,7 @@ json preset_recipe(std::string_view preset, const Model& model, bool have_data) 
     steps.push_back({{"technique", "fp16"}});
   } else if (preset == "balanced") {
     json step = integer_step(kinds, have_data);
-    if (step["technique"] == "quantize-static") step["edges"] = "float";
+    if (step["technique"] == "quantize-static") step["firstLast"] = "float";
     steps.push_back(step);
   } else if (preset == "fastest") {
     steps.push_back(integer_step(kinds, have_data));

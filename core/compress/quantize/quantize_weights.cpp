@@ -6,7 +6,15 @@ namespace whittle {
 namespace {
 
 Job run(TechniqueContext& context) {
-  co_await store_weights_as_int8(context, context.layers(weight_ops()));
+  const ConstantFinder finder(context.model.graph);
+  const std::vector<Layer> layers = context.layers(weight_ops());
+  WeightOnlyPlan plan;
+  co_await plan.make(context, layers, finder);
+  NameMaker names(context.model.graph);
+  edit_graphs(context.model.graph, [&](Graph& graph, const Graph* before) {
+    ConstantPool pool(graph, names);
+    plan.apply(graph, before, names, pool);
+  });
 }
 
 }  // namespace

@@ -56,6 +56,7 @@ QuantizedWeight quantize_weight(const Tensor& weight, int axis, const std::strin
     }
   }
   QuantizedWeight out;
+  out.axis = axis;
   out.values = Tensor::allocate(DType::i8, shape);
   out.scales = Tensor::allocate(DType::f32, Shape{channels});
   const std::span<float> scales = out.scales.mutable_data<float>();

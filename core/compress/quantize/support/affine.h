@@ -41,6 +41,7 @@ inline float dequantize(int32_t q, Affine affine) {
 struct QuantizedWeight {
   Tensor values;  // i8, the weight's shape
   Tensor scales;  // f32, [shape[axis]]
+  int axis = 0;
   double signal = 0;  // sum of squares of the weight
   double noise = 0;   // sum of squares of the rounding error
 

@@ -1,9 +1,7 @@
 #include "core/compress/quantize/support/weight_only.h"
 
-#include <map>
+#include <algorithm>
 
-#include "core/compress/graph_edit.h"
-#include "core/compress/quantize/support/affine.h"
 #include "core/compress/quantize/support/weights.h"
 
 namespace whittle {
@@ -11,11 +9,6 @@ namespace {
 
 /** Name, type and attributes of a DequantizeLinear with its scales, in a file. */
 constexpr int64_t kNodeBytes = 80;
-
-struct Stored {
-  QuantizedWeight weight;
-  int axis = 0;
-};
 
 std::string why_not(const ConstantRef& constant, std::optional<int> axis) {
   if (!constant.found()) return "its weights are computed at run time";
@@ -32,9 +25,8 @@ std::string why_not(const ConstantRef& constant, std::optional<int> axis) {
 
 }  // namespace
 
-Job store_weights_as_int8(TechniqueContext& context, std::vector<Layer> layers) {
-  const ConstantFinder finder(context.model.graph);
-  std::map<ConstantRef, Stored> stored;
+Job WeightOnlyPlan::make(TechniqueContext& context, const std::vector<Layer>& layers,
+                         const ConstantFinder& finder) {
   int64_t done = 0;
   for (const Layer& layer : layers) {
     ++done;
@@ -52,10 +44,10 @@ Job store_weights_as_int8(TechniqueContext& context, std::vector<Layer> layers) 
       const ConstantRef constant = finder.find(*layer.graph, layer.node->input(input));
       std::optional<int> axis;
       if (constant.found()) axis = channel_axis(*layer.node, input, constant.tensor().shape());
-      const auto known = stored.find(constant);
-      if (constant.found() && known != stored.end()) {
+      const auto known = stored_.find(constant);
+      if (constant.found() && known != stored_.end()) {
         touched = true;
-        worst = std::min(worst, known->second.weight.sqnr_db());
+        worst = std::min(worst, known->second.sqnr_db());
         continue;
       }
       std::string obstacle = why_not(constant, axis);
@@ -63,9 +55,9 @@ Job store_weights_as_int8(TechniqueContext& context, std::vector<Layer> layers) 
         if (reason.empty()) reason = std::move(obstacle);
         continue;
       }
-      Stored entry{quantize_weight(constant.tensor(), *axis, constant.value().name), *axis};
-      worst = std::min(worst, entry.weight.sqnr_db());
-      stored.emplace(constant, std::move(entry));
+      QuantizedWeight weight = quantize_weight(constant.tensor(), *axis, constant.value().name);
+      worst = std::min(worst, weight.sqnr_db());
+      stored_.emplace(constant, std::move(weight));
       touched = true;
     }
     if (touched) {
@@ -74,17 +66,17 @@ Job store_weights_as_int8(TechniqueContext& context, std::vector<Layer> layers) 
       context.report.leave(*layer.node, reason);
     }
   }
-  NameMaker names(context.model.graph);
-  edit_graphs(context.model.graph, [&](Graph& graph, const Graph* before) {
-    ConstantPool pool(graph, names);
-    for (auto& [constant, entry] : stored) {
-      if (constant.owner != before) continue;
-      const ValueId values = graph.add_constant(names.fresh("q"), std::move(entry.weight.values));
-      const ValueId scales = pool.get(entry.weight.scales, "s");
-      derive_constant(graph, names, constant.id, "DequantizeLinear", {values, scales},
-                      {{"axis", static_cast<int64_t>(entry.axis)}});
-    }
-  });
+}
+
+void WeightOnlyPlan::apply(Graph& graph, const Graph* before, NameMaker& names,
+                           ConstantPool& pool) {
+  for (auto& [constant, weight] : stored_) {
+    if (constant.owner != before) continue;
+    const ValueId values = graph.add_constant(names.fresh("q"), std::move(weight.values));
+    const ValueId scales = pool.get(weight.scales, "s");
+    derive_constant(graph, names, constant.id, "DequantizeLinear", {values, scales},
+                    {{"axis", static_cast<int64_t>(weight.axis)}});
+  }
 }
 
 }  // namespace whittle

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "core/compress/graph_edit.h"
+#include "core/compress/quantize/support/affine.h"
+#include "core/compress/quantize/support/placement.h"
+
+namespace whittle {
+
+/** What the integer layers need beside the placement. */
+struct StaticParameters {
+  bool is_signed = false;  // s8 activations, else u8
+  std::map<ValueId, Affine> activations;
+  std::map<ValueId, QuantizedWeight> weights;
+  /** Write zero points of weights although they are zero, for a runtime that wants them. */
+  bool weight_zero_points = false;
+};
+
+/** Rewrites `graph` with QuantizeLinear / DequantizeLinear pairs, integer weights and int32 biases. */
+void emit_qdq(Graph& graph, NameMaker& names, const Placement& placement,
+              const StaticParameters& parameters);
+
+}  // namespace whittle
