@@ -6,18 +6,11 @@
 #include <optional>
 #include <string>
 
+#include "core/measure/fidelity.h"
 #include "core/measure/gate.h"
 #include "core/runtime/job.h"
 
 namespace whittle {
-
-/** What an output holds; decides which measures make sense for it. */
-enum class OutputKind {
-  automatic,  // recognised from its shape, type and values
-  values,     // plain numbers
-  classes,    // [N, classes] scores or probabilities
-  pixels,     // [N, H, W] integer labels or [N, C, H, W] scores per pixel
-};
 
 struct EvaluateOptions {
   const KernelTable* kernels = nullptr;
@@ -50,10 +43,10 @@ class EvaluateJob {
   JobStatus step(std::optional<Sample> input = {});
 
   /**
-   * Once done: {samples, synthetic, outputs: [{name, kind, sqnrDb, cosine, maxError, agreement?:
+   * Once done: {samples, exact, synthetic, outputs: [{name, kind, sqnrDb, cosine, maxError, agreement?:
    * {top1, top5, changed, interval}, kl?, pixelAgreement?}], accuracy?: {original, compressed, drop,
    * labelled, originalInterval, compressedInterval, dropInterval}, changed, worst: [{id, index,
-   * sqnrDb, changed}]}. Shares are in [0, 1]; sqnrDb and cosine null where undefined.
+   * sqnrDb, changed}], inputs: [{name, min, max}]}. Shares are in [0, 1]; sqnrDb and cosine null where undefined.
    */
   nlohmann::json result() const;
 
