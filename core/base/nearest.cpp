@@ -31,7 +31,8 @@ std::vector<std::string> nearest_names(std::string_view wanted,
   for (const std::string& name : known) {
     const size_t distance =
         edit_distance(wanted.substr(0, kLongest), std::string_view(name).substr(0, kLongest));
-    if (2 * distance < std::max(wanted.size(), name.size()) + 1) ranked.emplace_back(distance, &name);
+    if (2 * distance < std::max(wanted.size(), name.size()) + 1)
+      ranked.emplace_back(distance, &name);
   }
   std::stable_sort(ranked.begin(), ranked.end(),
                    [](const auto& a, const auto& b) { return a.first < b.first; });

@@ -38,6 +38,9 @@ void check_data(const Recipe& recipe, const CompressOptions& options) {
   }
 }
 
+/** Folding for a technique may add what shapes and scalars take, not copies of weights. */
+constexpr int64_t kFoldBudget = 16 << 10;
+
 /** Layers left alone, grouped by reason in order of first appearance. */
 json grouped_reasons(const StepReport& report) {
   std::vector<std::string> order;
@@ -74,7 +77,6 @@ struct Size {
   int64_t compressed = 0;
   int64_t macs = 0;
 };
-
 
 }  // namespace
 
@@ -128,31 +130,22 @@ struct CompressJob::Impl {
       const JobStatus status = technique.step(std::move(input));
       input.reset();
       if (status.done) co_return;
-      switch (status.want) {
-        case Want::nothing:
-          co_await report_progress(status.progress);
-          break;
-        case Want::rewind:
-          co_await rewind_data(status.progress);
-          break;
-        case Want::sample:
-          input = co_await next_sample(status.progress);
-          if (input) ++samples;
-          break;
-      }
+      input = co_await forward_status(status);
+      if (input) ++samples;
     }
   }
 
   /** Why a step is not worth keeping, or "". */
   std::string why_undone(const RecipeStep& step, const StepReport& report, const Size& was,
                          const Size& is) const {
-    if (report.touched.empty() && step.technique->pays_in_bytes && is.compressed >= was.compressed) {
+    if (report.touched.empty() && step.technique->pays_in_bytes &&
+        is.compressed >= was.compressed) {
       return "it changed no layer";
     }
     if (step.keep) return "";
     if (step.technique->pays_in_bytes && is.compressed > was.compressed) {
-      return concat("it made the ", options.compressed_size ? "compressed " : "", "file larger: ",
-                    was.compressed, " -> ", is.compressed, " bytes");
+      return concat("it made the ", options.compressed_size ? "compressed " : "",
+                    "file larger: ", was.compressed, " -> ", is.compressed, " bytes");
     }
     if (is.macs > was.macs) {
       return concat("it added arithmetic: ", was.macs, " -> ", is.macs, " multiply-accumulates");
@@ -187,7 +180,7 @@ struct CompressJob::Impl {
   }
 
   Job run() {
-    co_await report_progress(Progress{"measure", "", 0, -1});
+    co_await report_progress("measure", "", 0, -1);
     before = measure(model);
     after = before;
     bool data_used = false;
@@ -204,17 +197,17 @@ struct CompressJob::Impl {
           }
           passes.push_back(*pass);
         }
-        run_passes(model.graph, passes, PassContext{ops, pool()});
+        run_passes(model.graph, passes, PassContext{ops, pool(), kFoldBudget});
       }
       if (step.data_passes() > 0) {
-        if (data_used) co_await rewind_data(Progress{step.technique->name, "", 0, -1});
+        if (data_used) co_await rewind_data(step.technique->name);
         data_used = true;
       }
-      TechniqueContext context{model,       step.options, step.rules, recipe.target, ops,
-                               options.kernels, pool(),   recipe.seed, cancel(),     report};
+      TechniqueContext context{model,           step.options, step.rules,  recipe.target, ops,
+                               options.kernels, pool(),       recipe.seed, cancel(),      report};
       co_await run_technique(step, context);
       compact_graphs(model.graph);
-      co_await report_progress(Progress{"measure", "", 0, -1});
+      co_await report_progress("measure", "", 0, -1);
       const Size now = measure(model);
       const std::string undone = why_undone(step, report, after, now);
       steps.push_back(describe(step, report, after, now, undone));
@@ -265,7 +258,9 @@ JobStatus CompressJob::step(std::optional<Sample> input) {
   return impl_->job.step(std::move(input));
 }
 
-const Recipe& CompressJob::recipe() const { return impl_->recipe; }
+const Recipe& CompressJob::recipe() const {
+  return impl_->recipe;
+}
 
 Model CompressJob::result() const {
   if (!impl_->done) fail(Code::INTERNAL, "", "Expected a finished job for result()");

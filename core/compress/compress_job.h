@@ -27,13 +27,13 @@ struct CompressOptions {
 };
 
 /**
- * Runs a recipe on a copy of a model, step by step. A step that makes the compressed bytes larger, or
- * adds multiply-accumulates without being asked, is undone and reported.
+ * Runs a recipe on a copy of a model, step by step. A step that makes the compressed bytes larger,
+ * or adds multiply-accumulates without being asked, is undone and reported.
  */
 class CompressJob {
  public:
-  /** Checks everything that can be known before the first step. `recipe` is an object, or a preset's
-   * name. Throws INVALID_RECIPE, UNKNOWN_TECHNIQUE, INVALID_OPTION, NO_SUCH_LAYER,
+  /** Checks everything that can be known before the first step. `recipe` is an object, or a
+   * preset's name. Throws INVALID_RECIPE, UNKNOWN_TECHNIQUE, INVALID_OPTION, NO_SUCH_LAYER,
    * ALREADY_QUANTIZED, CALIBRATION_REQUIRED, DATA_NOT_REITERABLE. */
   CompressJob(std::shared_ptr<const Model> model, const nlohmann::json& recipe,
               CompressOptions options);
@@ -48,9 +48,9 @@ class CompressJob {
   Model result() const;
   /**
    * Once done: {whittle, seed, target, needsOpset, bytes: {before, after, compressedBefore,
-   * compressedAfter}, steps: [{technique, kept, undone?, layers: {touched, total, reasons: [{reason,
-   * count, layers}]}, details, bytes, warnings}], recipe, calibration}. `recipe` repeats the result
-   * bit by bit without data.
+   * compressedAfter}, steps: [{technique, kept, undone?, layers: {touched, total, reasons:
+   * [{reason, count, layers}]}, details, bytes, warnings}], recipe, calibration}. `recipe` repeats
+   * the result bit by bit without data.
    */
   nlohmann::json report() const;
 

@@ -1,4 +1,5 @@
-#include <set>
+#include <algorithm>
+#include <map>
 
 #include "core/compress/compress_job.h"
 #include "core/compress/graph_edit.h"
@@ -9,24 +10,37 @@ namespace {
 
 using nlohmann::json;
 
-struct Weights {
-  int64_t elements = 0;
-  int64_t bytes = 0;
-};
+/** What is known of every weight while steps are imagined one after the other. */
+class WeightLedger {
+ public:
+  explicit WeightLedger(const Graph& graph) : finder_(graph) {}
 
-/** Float constants of rank >= 2 that a layer reads and no layer before it did. */
-Weights weights_of(const Layer& layer, const ConstantFinder& finder, std::set<ConstantRef>& seen) {
-  Weights weights;
-  for (ValueId id : layer.node->inputs) {
-    const ConstantRef constant = finder.find(*layer.graph, id);
-    if (!constant.found() || !seen.insert(constant).second) continue;
-    const Tensor& tensor = constant.tensor();
-    if (!is_float(tensor.dtype()) || tensor.shape().rank() < 2) continue;
-    weights.elements += tensor.elements();
-    weights.bytes += tensor.bytes();
+  /** The float constants of rank >= 2 of a layer; shared ones belong to the first that asks. */
+  std::vector<ConstantRef> weights_of(const Layer& layer, std::map<ConstantRef, bool>& seen) const {
+    std::vector<ConstantRef> weights;
+    for (ValueId id : layer.node->inputs) {
+      const ConstantRef constant = finder_.find_weight(*layer.graph, id);
+      if (!constant.found() || constant.tensor().dtype() != DType::f32) continue;
+      if (constant.tensor().shape().rank() < 2 || !seen.emplace(constant, true).second) continue;
+      weights.push_back(constant);
+    }
+    return weights;
   }
-  return weights;
-}
+
+  /** Stores a weight in `bits` bits an element; returns the bytes that saves. */
+  int64_t narrow(const ConstantRef& weight, double bits) {
+    int64_t& bytes = bytes_.try_emplace(weight, weight.tensor().bytes()).first->second;
+    const auto wanted =
+        static_cast<int64_t>(static_cast<double>(weight.tensor().elements()) * bits / 8);
+    const int64_t saved = std::max<int64_t>(0, bytes - wanted);
+    bytes -= saved;
+    return saved;
+  }
+
+ private:
+  ConstantFinder finder_;
+  std::map<ConstantRef, int64_t> bytes_;
+};
 
 }  // namespace
 
@@ -35,7 +49,7 @@ json explain(const Model& model, const json& source, const TechniqueTable& techn
       source.is_string() ? preset_recipe(source.get<std::string>(), model, true) : source;
   const Recipe recipe = parse_recipe(expanded, techniques);
   check_recipe(recipe, model);
-  const ConstantFinder finder(model.graph);
+  WeightLedger ledger(model.graph);
   const int64_t bytes = constant_bytes(model.graph);
   int64_t estimate = bytes;
   bool estimated = true;
@@ -49,28 +63,29 @@ json explain(const Model& model, const json& source, const TechniqueTable& techn
                   {"layers", nullptr},
                   {"candidates", nullptr},
                   {"estimatedBytes", nullptr}};
+    estimated = estimated && layers_known && technique.weight_bits != nullptr;
     if (layers_known) {
       const std::vector<Layer> layers = select_layers(
           model.graph, technique.ops, technique.optional_ops, step.options, step.rules);
       json list = json::array();
-      std::set<ConstantRef> seen;
+      std::map<ConstantRef, bool> seen;
       for (const Layer& layer : layers) {
         if (!layer.selected) continue;
-        const Weights weights = weights_of(layer, finder, seen);
+        int64_t elements = 0;
+        int64_t weight_bytes = 0;
+        for (const ConstantRef& weight : ledger.weights_of(layer, seen)) {
+          elements += weight.tensor().elements();
+          weight_bytes += weight.tensor().bytes();
+          if (estimated) estimate -= ledger.narrow(weight, technique.weight_bits(layer.options));
+        }
         list.push_back({{"name", layer.name()},
                         {"op", layer.op()},
-                        {"weights", weights.elements},
-                        {"bytes", weights.bytes}});
-        if (technique.weight_bits != nullptr) {
-          const double bits = technique.weight_bits(layer.options);
-          const auto narrow = static_cast<int64_t>(static_cast<double>(weights.elements) * bits / 8);
-          estimate -= std::max<int64_t>(0, weights.bytes - narrow);
-        }
+                        {"weights", elements},
+                        {"bytes", weight_bytes}});
       }
       entry["layers"] = std::move(list);
       entry["candidates"] = layers.size();
     }
-    estimated = estimated && layers_known && technique.weight_bits != nullptr;
     if (estimated) entry["estimatedBytes"] = estimate;
     layers_known = layers_known && !technique.changes_layers;
     steps.push_back(std::move(entry));

@@ -4,7 +4,9 @@
 
 namespace whittle {
 
-NameMaker::NameMaker(const Graph& graph) { collect(graph); }
+NameMaker::NameMaker(const Graph& graph) {
+  collect(graph);
+}
 
 void NameMaker::collect(const Graph& graph) {
   for (const Value& value : graph.values) used_.insert(value.name);
@@ -30,6 +32,9 @@ ConstantFinder::ConstantFinder(const Graph& root) {
 
 void ConstantFinder::collect(const Graph& graph) {
   for (const Node& node : graph.nodes) {
+    if (node.is("Unsqueeze") || node.is("Squeeze") || node.is("Reshape") || node.is("Identity")) {
+      reshaped_[{&graph, node.output(0)}] = node.input(0);
+    }
     for_each_subgraph(node, [&](const Graph& inner) {
       parents_[&inner] = &graph;
       collect(inner);
@@ -49,6 +54,23 @@ ConstantRef ConstantFinder::find(const Graph& graph, ValueId id) const {
   return {};
 }
 
+ConstantRef ConstantFinder::find_weight(const Graph& graph, ValueId id) const {
+  const Graph* owner = &graph;
+  while (owner != nullptr && id != kNoValue) {
+    const Value& value = owner->value(id);
+    if (value.is_constant()) return {owner, id};
+    if (value.captured != kNoValue) {
+      id = value.captured;
+      const auto parent = parents_.find(owner);
+      owner = parent == parents_.end() ? nullptr : parent->second;
+      continue;
+    }
+    const auto source = reshaped_.find({owner, id});
+    id = source == reshaped_.end() ? kNoValue : source->second;
+  }
+  return {};
+}
+
 void edit_graphs(Graph& root, const std::function<void(Graph&, const Graph*)>& edit) {
   const std::function<void(Graph&, const Graph*)> recurse = [&](Graph& graph, const Graph* before) {
     const auto replace = [&](std::shared_ptr<const Graph>& slot) {
@@ -60,7 +82,8 @@ void edit_graphs(Graph& root, const std::function<void(Graph&, const Graph*)>& e
       for (auto& [key, attribute] : node.attributes) {
         if (auto* one = std::get_if<std::shared_ptr<const Graph>>(&attribute)) {
           replace(*one);
-        } else if (auto* many = std::get_if<std::vector<std::shared_ptr<const Graph>>>(&attribute)) {
+        } else if (auto* many =
+                       std::get_if<std::vector<std::shared_ptr<const Graph>>>(&attribute)) {
           for (auto& each : *many) replace(each);
         }
       }

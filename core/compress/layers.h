@@ -13,9 +13,9 @@ namespace whittle {
 
 /**
  * One entry of a step's `layers`: {name?, op?, index?, skip?, ...overrides}. Every given criterion
- * must match. `name` is a glob ('*' any text, '?' one character) over the node's name or the original
- * name of its first output; `index` counts the technique's layers in graph order, negative from the
- * end.
+ * must match. `name` is a glob ('*' any text, '?' one character) over the node's name or the
+ * original name of its first output; `index` counts the technique's layers in graph order, negative
+ * from the end.
  */
 struct LayerRule {
   std::optional<std::string> name;
@@ -40,7 +40,8 @@ struct Layer {
   const std::string& op() const { return node->op; }
 };
 
-/** Visits every node of `graph`, each followed by the nodes of its subgraphs; `ordinal` counts up. */
+/** Visits every node of `graph`, each followed by the nodes of its subgraphs; `ordinal` counts up.
+ */
 void walk_nodes(const Graph& graph,
                 const std::function<void(const Graph&, const Node&, int64_t ordinal)>& visit);
 

@@ -65,8 +65,8 @@ bool fits(const OptionSpec& spec, const nlohmann::json& value) {
     case OptionType::ranges:
       return is_ranges(value);
     case OptionType::choice:
-      return value.is_string() && std::count(spec.choices.begin(), spec.choices.end(),
-                                             value.get<std::string>()) > 0;
+      return value.is_string() &&
+             std::count(spec.choices.begin(), spec.choices.end(), value.get<std::string>()) > 0;
     case OptionType::integer:
     case OptionType::number: {
       if (!value.is_number()) return false;
@@ -134,8 +134,9 @@ Options::Options(const std::vector<OptionSpec>& specs, const nlohmann::json& val
 }
 
 Options Options::with(const nlohmann::json& overrides, const std::string& path) const {
-  check(*specs_, overrides, path, true);
   Options merged = *this;
+  if (overrides.empty()) return merged;
+  check(*specs_, overrides, path, true);
   merged.given_.update(overrides);
   return merged;
 }
@@ -147,13 +148,21 @@ nlohmann::json Options::at(std::string_view name) const {
   return spec == nullptr ? nlohmann::json() : spec->default_value;
 }
 
-bool Options::has(std::string_view name) const { return !at(name).is_null(); }
-double Options::number(std::string_view name) const { return at(name).get<double>(); }
+bool Options::has(std::string_view name) const {
+  return !at(name).is_null();
+}
+double Options::number(std::string_view name) const {
+  return at(name).get<double>();
+}
 int64_t Options::integer(std::string_view name) const {
   return static_cast<int64_t>(at(name).get<double>());
 }
-bool Options::boolean(std::string_view name) const { return at(name).get<bool>(); }
-std::string Options::text(std::string_view name) const { return at(name).get<std::string>(); }
+bool Options::boolean(std::string_view name) const {
+  return at(name).get<bool>();
+}
+std::string Options::text(std::string_view name) const {
+  return at(name).get<std::string>();
+}
 nlohmann::json Options::ranges(std::string_view name) const {
   nlohmann::json value = at(name);
   return value.is_null() ? nlohmann::json::object() : value;

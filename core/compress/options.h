@@ -19,7 +19,7 @@ std::string_view option_type_name(OptionType type);
 struct OptionSpec {
   std::string name;
   OptionType type = OptionType::number;
-  std::string doc;  // one line, without a full stop
+  std::string doc;               // one line, without a full stop
   nlohmann::json default_value;  // null: unset unless given
   std::string unit;              // "dB", "bits"; may be empty
   double min = -std::numeric_limits<double>::infinity();

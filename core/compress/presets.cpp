@@ -26,7 +26,8 @@ Kinds kinds_of(const Model& model) {
 /** Integer arithmetic where it can be had without asking: static with data, else dynamic for
  * networks of matrix products, else narrow weights. */
 json integer_step(const Kinds& kinds, bool have_data) {
-  if (have_data && (kinds.convolutions || kinds.products)) return {{"technique", "quantize-static"}};
+  if (have_data && (kinds.convolutions || kinds.products))
+    return {{"technique", "quantize-static"}};
   if (kinds.products && !kinds.convolutions) return {{"technique", "quantize-dynamic"}};
   return {{"technique", "quantize-weights"}};
 }

@@ -21,15 +21,16 @@ std::string shown(const json& value) {
        shown(value));
 }
 
-void check_keys(const json& object, const std::vector<std::string>& known, const std::string& path) {
+void check_keys(const json& object, const std::vector<std::string>& known,
+                const std::string& path) {
   for (const auto& [key, value] : object.items()) {
     if (std::find(known.begin(), known.end(), key) != known.end()) continue;
     std::string list;
     for (const std::string& each : known) list += (list.empty() ? "" : ", ") + each;
     std::string advice = did_you_mean(key, known);
     if (advice.empty()) advice = ". Known are " + list;
-    fail(Code::INVALID_RECIPE, key, "Expected a known key for ", path, " but received \"", key, "\"",
-         advice);
+    fail(Code::INVALID_RECIPE, key, "Expected a known key for ", path, " but received \"", key,
+         "\"", advice);
   }
 }
 
@@ -139,7 +140,7 @@ Recipe parse_recipe(const json& source, const TechniqueTable& techniques) {
           version == source.end() ? json() : *version);
   }
   if (const auto seed = source.find("seed"); seed != source.end()) {
-    if (!seed->is_number_unsigned()) wrong("seed", "an integer of at least 0", *seed);
+    if (!seed->is_number_integer() || *seed < 0) wrong("seed", "an integer of at least 0", *seed);
     recipe.seed = seed->get<uint64_t>();
   }
   if (const auto target = source.find("target"); target != source.end()) {

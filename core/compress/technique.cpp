@@ -36,8 +36,8 @@ const TechniqueDef& TechniqueTable::at(std::string_view name, const std::string&
     for (const std::string& each : names()) known += (known.empty() ? "" : ", ") + each;
     std::string advice = did_you_mean(name, names());
     if (advice.empty()) advice = ". Known are " + known;
-    fail(Code::UNKNOWN_TECHNIQUE, path, "Expected a known technique for ", path,
-         " but received \"", name, "\"", advice);
+    fail(Code::UNKNOWN_TECHNIQUE, path, "Expected a known technique for ", path, " but received \"",
+         name, "\"", advice);
   }
   return *technique;
 }
@@ -46,6 +46,10 @@ std::vector<std::string> TechniqueTable::names() const {
   std::vector<std::string> list;
   for (const auto& [name, technique] : techniques_) list.push_back(name);
   return list;
+}
+
+std::vector<std::string> weight_passes() {
+  return {"eliminate-identity", "fold-constants", "eliminate-dead-code"};
 }
 
 const TechniqueTable& all_techniques() {

@@ -102,6 +102,10 @@ class TechniqueTable {
   std::map<std::string, TechniqueDef, std::less<>> techniques_;
 };
 
+/** The passes that turn weights computed from constants (reshaped, transposed, unsqueezed by the
+ * exporter) into constants, for techniques that look for weights. */
+std::vector<std::string> weight_passes();
+
 /** Registers every technique of this build; generated from the file names of core/compress. */
 void register_all_techniques(TechniqueTable& table);
 /** The table of every technique, made once. */

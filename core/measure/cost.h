@@ -14,12 +14,13 @@ namespace whittle {
 struct LayerCost {
   std::string name;
   std::string op;
-  std::string origin;         // original name of the first output
-  std::string output_shape;   // "[1,64,56,56]"
-  int64_t parameters = 0;     // elements of its constants of rank >= 1, shared ones counted at their first reader
-  int64_t weight_bytes = 0;   // of those constants as stored
+  std::string origin;        // original name of the first output
+  std::string output_shape;  // "[1,64,56,56]"
+  int64_t parameters =
+      0;  // elements of its constants of rank >= 1, shared ones counted at their first reader
+  int64_t weight_bytes = 0;  // of those constants as stored
   int64_t macs = 0;
-  bool macs_known = true;     // false when a shape depends on an unknown dimension
+  bool macs_known = true;  // false when a shape depends on an unknown dimension
 };
 
 struct ModelCost {

@@ -56,7 +56,9 @@ struct WorstSample {
   }
 };
 
-std::string percent(double share) { return concat(std::round(share * 1e4) / 1e2, " %"); }
+std::string percent(double share) {
+  return concat(std::round(share * 1e4) / 1e2, " %");
+}
 
 }  // namespace
 
@@ -110,8 +112,8 @@ struct EvaluateJob::Impl {
     std::map<std::string, std::string> names;
     for (size_t i = 0; i < a.size(); ++i) {
       const std::string& name = from.value(a[i]).name;
-      const bool same = std::any_of(b.begin(), b.end(),
-                                    [&](ValueId id) { return to.value(id).name == name; });
+      const bool same =
+          std::any_of(b.begin(), b.end(), [&](ValueId id) { return to.value(id).name == name; });
       if (!same && a.size() != b.size()) {
         fail(Code::SHAPE_MISMATCH, name, "Expected the ", what, " \"", name,
              "\" in the second model but received one without it");
@@ -134,16 +136,16 @@ struct EvaluateJob::Impl {
 
   bool may_be_logits(const Tensor& output, const Sample& sample) const {
     if (original->graph.outputs.size() != 1) return false;
-    return std::none_of(sample.feeds.begin(), sample.feeds.end(), [&](const auto& feed) {
-      return feed.second.shape() == output.shape();
-    });
+    return std::none_of(sample.feeds.begin(), sample.feeds.end(),
+                        [&](const auto& feed) { return feed.second.shape() == output.shape(); });
   }
 
   void recognise(const std::vector<Tensor>& first, const Sample& sample) {
     for (size_t i = 0; i < first.size(); ++i) {
       const std::string& name = original->graph.value(original->graph.outputs[i]).name;
       const auto declared = options.outputs.find(name);
-      OutputKind kind = declared == options.outputs.end() ? OutputKind::automatic : declared->second;
+      OutputKind kind =
+          declared == options.outputs.end() ? OutputKind::automatic : declared->second;
       if (kind == OutputKind::automatic) {
         kind = recognise_output(first[i], may_be_logits(first[i], sample));
       }
@@ -207,12 +209,11 @@ struct EvaluateJob::Impl {
       input_names = match(a, a.inputs, b, b.inputs, "input");
       const auto names = match(a, a.outputs, b, b.outputs, "output");
       for (ValueId id : a.outputs) output_names.push_back(names.at(a.value(id).name));
-      co_await report_progress(Progress{"compare", "", 0, -1});
+      co_await report_progress("compare", "", 0, -1);
       second.emplace(compressed, session_options());
     }
     while (true) {
-      const std::optional<Sample> sample =
-          co_await next_sample(Progress{"evaluate", "", samples, -1});
+      const std::optional<Sample> sample = co_await next_sample("evaluate", "", samples, -1);
       if (!sample) break;
       cancel().poll();
       ++samples;
@@ -223,7 +224,7 @@ struct EvaluateJob::Impl {
         note_classes(*sample, expected, nullptr);
         continue;
       }
-      co_await report_progress(Progress{"evaluate", "", samples, -1});
+      co_await report_progress("evaluate", "", samples, -1);
       Feeds feeds;
       for (const auto& [name, tensor] : sample->feeds) {
         const auto known = input_names.find(name);
@@ -242,7 +243,8 @@ struct EvaluateJob::Impl {
   }
 
   [[noreturn]] void suspect(const std::string& found) const {
-    std::string text = "Expected the original model to do better than chance on the data but " + found;
+    std::string text =
+        "Expected the original model to do better than chance on the data but " + found;
     for (const auto& [name, range] : inputs) {
       text += concat(". Input \"", name, "\" ranged from ", range.min, " to ", range.max);
     }
@@ -261,8 +263,8 @@ struct EvaluateJob::Impl {
       const double n = static_cast<double>(accuracy.labelled);
       const double share = static_cast<double>(accuracy.original) / n;
       if (share >= bound) return;
-      std::string found = concat("received ", accuracy.original, " of ", accuracy.labelled, " right (",
-                                 percent(share), ", chance is ", percent(chance), ")");
+      std::string found = concat("received ", accuracy.original, " of ", accuracy.labelled,
+                                 " right (", percent(share), ", chance is ", percent(chance), ")");
       if (static_cast<double>(accuracy.shifted) / n > 0.3) {
         found += concat("; with every label one higher it would be ",
                         percent(static_cast<double>(accuracy.shifted) / n),
@@ -319,7 +321,8 @@ struct EvaluateJob::Impl {
 
 EvaluateJob::EvaluateJob(std::shared_ptr<const Model> original,
                          std::shared_ptr<const Model> compressed, EvaluateOptions options)
-    : impl_(std::make_unique<Impl>(std::move(original), std::move(compressed), std::move(options))) {}
+    : impl_(
+          std::make_unique<Impl>(std::move(original), std::move(compressed), std::move(options))) {}
 EvaluateJob::~EvaluateJob() = default;
 EvaluateJob::EvaluateJob(EvaluateJob&&) noexcept = default;
 EvaluateJob& EvaluateJob::operator=(EvaluateJob&&) noexcept = default;

@@ -43,10 +43,11 @@ class EvaluateJob {
   JobStatus step(std::optional<Sample> input = {});
 
   /**
-   * Once done: {samples, exact, synthetic, outputs: [{name, kind, sqnrDb, cosine, maxError, agreement?:
-   * {top1, top5, changed, interval}, kl?, pixelAgreement?}], accuracy?: {original, compressed, drop,
-   * labelled, originalInterval, compressedInterval, dropInterval}, changed, worst: [{id, index,
-   * sqnrDb, changed}], inputs: [{name, min, max}]}. Shares are in [0, 1]; sqnrDb and cosine null where undefined.
+   * Once done: {samples, exact, synthetic, outputs: [{name, kind, sqnrDb, cosine, maxError,
+   * agreement?: {top1, top5, changed, interval}, kl?, pixelAgreement?}], accuracy?: {original,
+   * compressed, drop, labelled, originalInterval, compressedInterval, dropInterval}, changed,
+   * worst: [{id, index, sqnrDb, changed}], inputs: [{name, min, max}]}. Shares are in [0, 1];
+   * sqnrDb and cosine null where undefined.
    */
   nlohmann::json result() const;
 

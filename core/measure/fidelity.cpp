@@ -70,7 +70,8 @@ OutputKind recognise_output(const Tensor& output, bool may_be_logits) {
   const Shape& shape = output.shape();
   if (output.elements() == 0) return OutputKind::values;
   if (is_integer(output.dtype())) {
-    const bool map = shape.rank() >= 3 && shape[shape.rank() - 1] > 1 && shape[shape.rank() - 2] > 1;
+    const bool map =
+        shape.rank() >= 3 && shape[shape.rank() - 1] > 1 && shape[shape.rank() - 2] > 1;
     return map ? OutputKind::pixels : OutputKind::values;
   }
   if (!is_float(output.dtype())) return OutputKind::values;
@@ -146,8 +147,8 @@ std::vector<double> probabilities(std::span<const float> row) {
   return p;
 }
 
-bool OutputFidelity::add_classes(std::span<const float> original,
-                                 std::span<const float> compressed, int64_t classes) {
+bool OutputFidelity::add_classes(std::span<const float> original, std::span<const float> compressed,
+                                 int64_t classes) {
   const auto width = static_cast<size_t>(classes);
   bool changed = false;
   for (size_t begin = 0; begin + width <= original.size(); begin += width) {

@@ -23,9 +23,9 @@ std::string_view output_kind_name(OutputKind kind);
 
 /**
  * Recognises an output from its first values: integer maps of rank 3 and more are pixels; float
- * [N, C, H, W] whose channels sum to 1 are pixels; [N, C] (or [N, C, 1, 1]) with C > 1 is classes when
- * the rows are probabilities, or when `may_be_logits` (the model's only output, and no input has its
- * shape, which rules autoencoders out).
+ * [N, C, H, W] whose channels sum to 1 are pixels; [N, C] (or [N, C, 1, 1]) with C > 1 is classes
+ * when the rows are probabilities, or when `may_be_logits` (the model's only output, and no input
+ * has its shape, which rules autoencoders out).
  */
 OutputKind recognise_output(const Tensor& output, bool may_be_logits);
 

@@ -16,8 +16,8 @@ std::string percent(double share) {
   return concat(hundredths, " %");
 }
 
-std::optional<double> number(const nlohmann::json& source, const char* name, double low, double high,
-                             const std::string& path) {
+std::optional<double> number(const nlohmann::json& source, const char* name, double low,
+                             double high, const std::string& path) {
   const auto found = source.find(name);
   if (found == source.end()) return std::nullopt;
   const std::string place = path + "." + name;
@@ -48,9 +48,10 @@ const nlohmann::json* worst_agreement(const nlohmann::json& evaluation) {
 nlohmann::json judge_agreement(double bound, const nlohmann::json& evaluation) {
   const nlohmann::json* output = worst_agreement(evaluation);
   if (output == nullptr) {
-    return unjudged("minAgreement", bound,
-                    "No output holds class scores, so agreement is not defined. Declare one, or use "
-                    "minSqnrDb");
+    return unjudged(
+        "minAgreement", bound,
+        "No output holds class scores, so agreement is not defined. Declare one, or use "
+        "minSqnrDb");
   }
   const nlohmann::json& agreement = (*output)["agreement"];
   const double value = agreement["top1"].get<double>();
@@ -58,8 +59,11 @@ nlohmann::json judge_agreement(double bound, const nlohmann::json& evaluation) {
   const auto count = agreement["count"].get<int64_t>();
   const auto changed = agreement["changed"].get<int64_t>();
   const bool pass = low >= bound;
-  nlohmann::json check = {{"name", "minAgreement"}, {"bound", bound},     {"value", value},
-                          {"pessimistic", low},     {"pass", pass}};
+  nlohmann::json check = {{"name", "minAgreement"},
+                          {"bound", bound},
+                          {"value", value},
+                          {"pessimistic", low},
+                          {"pass", pass}};
   std::string text = concat(changed, " of ", count, " changed: agreement ", percent(value),
                             ", at least ", percent(low), " with 95 % confidence");
   if (!pass) {
@@ -90,15 +94,17 @@ nlohmann::json judge_drop(double bound, const nlohmann::json& evaluation) {
                           {"value", value},
                           {"pessimistic", high},
                           {"pass", pass}};
-  std::string text = concat("accuracy ", percent((*accuracy)["original"].get<double>()), " -> ",
-                            percent((*accuracy)["compressed"].get<double>()), ", a drop of at most ",
-                            percent(high), " with 95 % confidence over ", count, " samples");
+  std::string text =
+      concat("accuracy ", percent((*accuracy)["original"].get<double>()), " -> ",
+             percent((*accuracy)["compressed"].get<double>()), ", a drop of at most ",
+             percent(high), " with 95 % confidence over ", count, " samples");
   if (!pass) {
     text += concat(", above the bound of ", percent(bound));
     if (value < bound) {
       // The half width shrinks with the square root of the number of samples.
       const double ratio = (high - value) / (bound - value);
-      const auto needed = static_cast<int64_t>(std::ceil(static_cast<double>(count) * ratio * ratio));
+      const auto needed =
+          static_cast<int64_t>(std::ceil(static_cast<double>(count) * ratio * ratio));
       check["samplesNeeded"] = needed;
       text += concat(". About ", needed, " samples would resolve it at this drop");
     }

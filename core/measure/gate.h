@@ -21,9 +21,9 @@ nlohmann::json to_json(const Gate& gate);
 
 /**
  * Judges an evaluation (EvaluateJob::result) against the pessimistic end of its 95 % intervals:
- * {pass, checks: [{name, bound, value, pessimistic, pass, samplesNeeded?, text}]}. `samplesNeeded` is
- * about how many samples would resolve the bound when the value meets it and the interval does not. A bound that the
- * evaluation cannot judge (no labels, no class scores) fails and says why.
+ * {pass, checks: [{name, bound, value, pessimistic, pass, samplesNeeded?, text}]}. `samplesNeeded`
+ * is about how many samples would resolve the bound when the value meets it and the interval does
+ * not. A bound that the evaluation cannot judge (no labels, no class scores) fails and says why.
  */
 nlohmann::json judge(const Gate& gate, const nlohmann::json& evaluation);
 

@@ -17,9 +17,10 @@ struct Interval {
 Interval wilson(int64_t hits, int64_t count, double z = 1.959963984540054);
 
 /**
- * The interval of a difference of two shares on the same samples: (only_first - only_second) / count,
- * where `only_first` samples are hits of the first alone, `only_second` of the second alone. Agresti
- * and Min's (2005) adjusted Wald interval: half a sample is added to each of the four cells.
+ * The interval of a difference of two shares on the same samples: (only_first - only_second) /
+ * count, where `only_first` samples are hits of the first alone, `only_second` of the second alone.
+ * Agresti and Min's (2005) adjusted Wald interval: half a sample is added to each of the four
+ * cells.
  */
 Interval paired_difference(int64_t only_first, int64_t only_second, int64_t count,
                            double z = 1.959963984540054);

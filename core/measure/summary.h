@@ -19,7 +19,8 @@ namespace whittle {
 nlohmann::json summarize(const Model& model, const OpTable& ops,
                          const std::map<std::string, Shape>& input_shapes = {});
 
-/** {name, type, dims} of a value, dims as numbers or symbols; null dims when the rank is unknown. */
+/** {name, type, dims} of a value, dims as numbers or symbols; null dims when the rank is unknown.
+ */
 nlohmann::json value_info(const Value& value);
 
 }  // namespace whittle

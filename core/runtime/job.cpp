@@ -2,7 +2,9 @@
 
 namespace whittle {
 
-bool Job::done() const { return !handle_ || handle_.done(); }
+bool Job::done() const {
+  return !handle_ || handle_.done();
+}
 
 JobStatus Job::step(std::optional<Sample> input) {
   if (done()) return JobStatus{true, Want::nothing, {}};

@@ -5,6 +5,7 @@
 #include <exception>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "core/base/progress.h"
@@ -33,12 +34,12 @@ struct JobStatus {
 };
 
 /**
- * Long work in short steps: a coroutine that its driver resumes with step(), some 50 ms at most each
- * time, so that the host can show progress, cancel, and bring data asynchronously. Inside:
+ * Long work in short steps: a coroutine that its driver resumes with step(), some 50 ms at most
+ * each time, so that the host can show progress, cancel, and bring data asynchronously. Inside:
  *
- *   std::optional<Sample> sample = co_await next_sample(progress);   // nullopt at the end
- *   co_await rewind_data(progress);
- *   co_await report_progress(progress);
+ *   std::optional<Sample> sample = co_await next_sample("calibrate", "", n, -1);
+ *   co_await rewind_data("calibrate");
+ *   co_await report_progress("svd", layer, done, total);
  *   co_await some_other_job(arguments);                              // its steps become this job's
  *
  * An exception ends the job and comes out of step(). Arguments taken by reference must outlive it.
@@ -106,30 +107,50 @@ struct Job::promise_type {
 /** Suspends to the driver with a wish; resumes with what the driver gave. */
 class JobPause {
  public:
-  JobPause(Want want, Progress progress) : want_(want), progress_(std::move(progress)) {}
+  JobPause(Want want, std::string_view stage, std::string_view layer, int64_t done, int64_t total)
+      : want_(want), stage_(stage), layer_(layer), done_(done), total_(total) {}
 
   bool await_ready() const noexcept { return false; }
   void await_suspend(Job::Handle self) {
     channel_ = self.promise().channel;
     channel_->next = self;
     channel_->suspended = true;
-    channel_->status = JobStatus{false, want_, std::move(progress_)};
+    channel_->status =
+        JobStatus{false, want_, Progress{std::string(stage_), std::string(layer_), done_, total_}};
   }
   std::optional<Sample> await_resume() { return std::exchange(channel_->input, std::nullopt); }
 
  private:
   Want want_;
-  Progress progress_;
+  std::string_view stage_;
+  std::string_view layer_;
+  int64_t done_;
+  int64_t total_;
   JobChannel* channel_ = nullptr;
 };
 
+// Stage and layer come in as views, because g++ 12 copies an aggregate that is a temporary of a
+// co_await expression bit by bit: a Progress made on the spot would free memory that is not its
+// own.
+
 /** Asks the driver for the next sample of the data. */
-inline JobPause next_sample(Progress progress) { return {Want::sample, std::move(progress)}; }
+inline JobPause next_sample(std::string_view stage, std::string_view layer, int64_t done,
+                            int64_t total) {
+  return {Want::sample, stage, layer, done, total};
+}
 /** Asks the driver to start the data again. */
-inline JobPause rewind_data(Progress progress) { return {Want::rewind, std::move(progress)}; }
+inline JobPause rewind_data(std::string_view stage) {
+  return {Want::rewind, stage, "", 0, -1};
+}
 /** Lets the driver show progress, cancel, or do something else. */
-inline JobPause report_progress(Progress progress) {
-  return {Want::nothing, std::move(progress)};
+inline JobPause report_progress(std::string_view stage, std::string_view layer = {},
+                                int64_t done = 0, int64_t total = -1) {
+  return {Want::nothing, stage, layer, done, total};
+}
+/** Passes on what a job that is driven by hand wants. */
+inline JobPause forward_status(const JobStatus& status) {
+  const Progress& progress = status.progress;
+  return {status.want, progress.stage, progress.layer, progress.done, progress.total};
 }
 
 inline auto Job::operator co_await() && {

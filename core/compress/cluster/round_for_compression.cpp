@@ -13,9 +13,7 @@ struct Rounded {
   double signal = 0;
   double noise = 0;
 
-  double sqnr_db() const {
-    return noise > 0 && signal > 0 ? 10 * std::log10(signal / noise) : 300;
-  }
+  double sqnr_db() const { return noise > 0 && signal > 0 ? 10 * std::log10(signal / noise) : 300; }
 };
 
 using RoundFn = float (*)(float value, int exponent);
@@ -83,7 +81,9 @@ Rounded round_tensor(const Tensor& tensor, int axis, double sqnr_db, bool grid) 
     const double allowed = signal / std::pow(10.0, sqnr_db / 10);
     const bool still = !(signal > 0) || !std::isfinite(signal);
     const RoundFn round = grid ? round_to_grid : round_mantissa;
-    const int parameter = still ? 0 : grid ? coarsest_grid(slice, allowed) : fewest_bits(slice, allowed);
+    const int parameter = still  ? 0
+                          : grid ? coarsest_grid(slice, allowed)
+                                 : fewest_bits(slice, allowed);
     for (int64_t o = 0; o < outer; ++o) {
       for (int64_t i = 0; i < inner; ++i) {
         const float value = from[place(o, i)];
@@ -111,8 +111,8 @@ Rounded round_weight(const Tensor& tensor, double sqnr_db, bool grid) {
 }
 
 const std::vector<std::string>& rounded_ops() {
-  static const std::vector<std::string> ops = {"Conv", "ConvTranspose", "Gemm", "MatMul", "LSTM",
-                                               "GRU",  "RNN",           "Gather"};
+  static const std::vector<std::string> ops = {"Conv", "ConvTranspose", "Gemm", "MatMul",
+                                               "LSTM", "GRU",           "RNN",  "Gather"};
   return ops;
 }
 
@@ -129,7 +129,7 @@ Job run(TechniqueContext& context) {
     bool touched = false;
     double worst = 300;
     for (size_t i = 0; layer.selected && i < layer.node->inputs.size(); ++i) {
-      const ConstantRef constant = finder.find(*layer.graph, layer.node->input(i));
+      const ConstantRef constant = finder.find_weight(*layer.graph, layer.node->input(i));
       if (!constant.found() || constant.tensor().dtype() != DType::f32) continue;
       if (constant.tensor().shape().rank() < 2) continue;  // biases are few and matter
       if (constant.tensor().elements() < kLeastElements) {
@@ -138,8 +138,8 @@ Job run(TechniqueContext& context) {
       }
       auto known = results.find(constant);
       if (known == results.end()) {
-        co_await report_progress(Progress{"round for compression", layer.name(), done,
-                                          static_cast<int64_t>(layers.size())});
+        co_await report_progress("round for compression", layer.name(), done,
+                                 static_cast<int64_t>(layers.size()));
         context.cancel.poll();
         known = results
                     .emplace(constant, round_weight(constant.tensor(), layer.options.number("sqnr"),
@@ -171,6 +171,7 @@ void register_round_for_compression(TechniqueTable& table) {
       "round float weights to few distinct values, so that gzip and brotli shrink the file; no "
       "operator changes";
   technique.ops = rounded_ops();
+  technique.needs_passes = weight_passes();
   OptionSpec sqnr;
   sqnr.name = "sqnr";
   sqnr.doc = "signal-to-noise ratio every slice of a weight keeps; lower is smaller";

@@ -85,8 +85,8 @@ Factors cut(const Svd& svd, const Matrix& matrix, int rank) {
     root[i] = std::sqrt(svd.s[i]);
   }
   const auto scaled = [&](const std::vector<float>& basis, int count, bool components_first) {
-    Tensor out = Tensor::allocate(DType::f32,
-                                  components_first ? Shape{rank, count} : Shape{count, rank});
+    Tensor out =
+        Tensor::allocate(DType::f32, components_first ? Shape{rank, count} : Shape{count, rank});
     const std::span<float> to = out.mutable_data<float>();
     for (size_t row = 0; row < static_cast<size_t>(count); ++row) {
       for (size_t i = 0; i < r; ++i) {
@@ -163,8 +163,7 @@ Job run(TechniqueContext& context) {
       context.report.leave(*layer.node, "its weight belongs to an enclosing graph");
       continue;
     }
-    co_await report_progress(
-        Progress{"svd", layer.name(), done, static_cast<int64_t>(layers.size())});
+    co_await report_progress("svd", layer.name(), done, static_cast<int64_t>(layers.size()));
     context.cancel.poll();
     if (!replacements.contains(matrix.constant)) {
       const Tensor& weight = matrix.constant.tensor();
@@ -181,13 +180,12 @@ Job run(TechniqueContext& context) {
     const Factors& factors = replacements.at(matrix.constant).factors;
     nodes[layer.graph][layer.name()] = matrix.constant;
     context.report.touch(
-        *layer.node,
-        {{"rank", factors.rank},
-         {"fullRank", std::min(matrix.k, matrix.n)},
-         {"energy", factors.kept_energy},
-         {"relativeError", std::sqrt(std::max(0.0, 1 - factors.kept_energy))},
-         {"parameterRatio", static_cast<double>(factors.rank) * (matrix.k + matrix.n) /
-                                (static_cast<double>(matrix.k) * matrix.n)}});
+        *layer.node, {{"rank", factors.rank},
+                      {"fullRank", std::min(matrix.k, matrix.n)},
+                      {"energy", factors.kept_energy},
+                      {"relativeError", std::sqrt(std::max(0.0, 1 - factors.kept_energy))},
+                      {"parameterRatio", static_cast<double>(factors.rank) * (matrix.k + matrix.n) /
+                                             (static_cast<double>(matrix.k) * matrix.n)}});
     rules.push_back({{"name", layer.name()}, {"rank", factors.rank}});
   }
   if (!rules.empty()) {
@@ -221,6 +219,7 @@ void register_svd(TechniqueTable& table) {
   technique.name = "svd";
   technique.summary = "replace a matrix product by two thinner ones (truncated SVD)";
   technique.ops = {"Gemm", "MatMul"};
+  technique.needs_passes = weight_passes();
   OptionSpec energy;
   energy.name = "energy";
   energy.doc = "share of the squared singular values to keep; chooses the rank of each layer";

@@ -42,7 +42,7 @@ Job store_as_half(TechniqueContext& context) {
     double worst = 300;
     if (!layer.selected) reason = "not selected";
     for (size_t i = 0; layer.selected && i < layer.node->inputs.size(); ++i) {
-      const ConstantRef constant = finder.find(*layer.graph, layer.node->input(i));
+      const ConstantRef constant = finder.find_weight(*layer.graph, layer.node->input(i));
       if (!constant.found() || constant.tensor().dtype() != DType::f32) continue;
       if (constant.tensor().elements() < kLeastElements) {
         reason = "too small to gain from 16 bits";
@@ -50,8 +50,7 @@ Job store_as_half(TechniqueContext& context) {
       }
       auto known = halves.find(constant);
       if (known == halves.end()) {
-        co_await report_progress(
-            Progress{"fp16", layer.name(), done, static_cast<int64_t>(layers.size())});
+        co_await report_progress("fp16", layer.name(), done, static_cast<int64_t>(layers.size()));
         context.cancel.poll();
         HalfTensor half = to_half(constant.tensor());
         if (half.overflows > 0) {
@@ -92,13 +91,12 @@ Job make_half_graph(TechniqueContext& context) {
       context.report.leave(*layer.node, "not selected: stays float32 between casts");
     }
   }
-  co_await report_progress(Progress{"fp16", "", 0, 1});
+  co_await report_progress("fp16", "", 0, 1);
   // Types of values in the middle decide where a cast is needed.
   infer_shapes(context.model.graph, context.ops);
   NameMaker names(context.model.graph);
-  const HalfGraphResult result =
-      convert_to_half(context.model.graph, names,
-                      [&](const Node& node) { return kept.contains(node.name); });
+  const HalfGraphResult result = convert_to_half(
+      context.model.graph, names, [&](const Node& node) { return kept.contains(node.name); });
   warn_about_range(context.report, result.overflows, result.underflows);
 }
 
@@ -115,8 +113,10 @@ Job run(TechniqueContext& context) {
 void register_fp16(TechniqueTable& table) {
   TechniqueDef technique;
   technique.name = "fp16";
-  technique.summary = "16-bit float weights; arithmetic stays 32-bit unless a float16 graph is asked for";
+  technique.summary =
+      "16-bit float weights; arithmetic stays 32-bit unless a float16 graph is asked for";
   technique.ops = fp16_ops();
+  technique.needs_passes = weight_passes();
   OptionSpec graph;
   graph.name = "graph";
   graph.type = OptionType::boolean;

@@ -82,6 +82,7 @@ void register_quantize_dynamic(TechniqueTable& table) {
       "integer matrix products whose activation ranges are found at run time, 8-bit weights for "
       "recurrent layers and embeddings; no data is needed";
   technique.ops = dynamic_ops();
+  technique.needs_passes = weight_passes();
   technique.optional_ops = {"Conv"};
   OptionSpec convolutions;
   convolutions.name = "convolutions";
@@ -93,7 +94,8 @@ void register_quantize_dynamic(TechniqueTable& table) {
   lstm.name = "lstm";
   lstm.type = OptionType::choice;
   lstm.doc =
-      "\"weights\": 8-bit weights, float arithmetic; \"dynamic\": com.microsoft.DynamicQuantizeLSTM";
+      "\"weights\": 8-bit weights, float arithmetic; \"dynamic\": "
+      "com.microsoft.DynamicQuantizeLSTM";
   lstm.default_value = "weights";
   lstm.choices = {"weights", "dynamic"};
   technique.options = {convolutions, lstm};

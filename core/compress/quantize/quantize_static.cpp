@@ -43,8 +43,8 @@ std::string obstacle_of(const Graph& graph, const Node& node) {
   const Tensor* constant = graph.constant(bias);
   if (constant == nullptr) return "its bias is not a constant";
   const int64_t channels = weight->shape()[*channel_axis(node, 1, weight->shape())];
-  const bool row = constant->elements() == 1 || (constant->elements() == channels &&
-                                                 constant->shape().back() == channels);
+  const bool row = constant->elements() == 1 ||
+                   (constant->elements() == channels && constant->shape().back() == channels);
   return row ? "" : "its bias is not one value per channel";
 }
 
@@ -119,8 +119,8 @@ Job quantize_weights(TechniqueContext& context, const std::set<int>& compute,
     const ValueId id = node.input(1);
     ++done;
     if (!parameters.weights.contains(id)) {
-      co_await report_progress(Progress{"quantize weights", node.name, done,
-                                        static_cast<int64_t>(compute.size())});
+      co_await report_progress("quantize weights", node.name, done,
+                               static_cast<int64_t>(compute.size()));
       context.cancel.poll();
       const Tensor& weight = graph.value(id).constant;
       const std::string& name = graph.value(id).name;
@@ -133,8 +133,8 @@ Job quantize_weights(TechniqueContext& context, const std::set<int>& compute,
         const int axis = *channel_axis(node, 1, weight.shape());
         const std::vector<float> repeated(static_cast<size_t>(weight.shape()[axis]),
                                           one_value ? floor[0] : 0.0f);
-        parameters.weights.emplace(id,
-                                   quantize_weight(weight, axis, name, one_value ? repeated : floor));
+        parameters.weights.emplace(
+            id, quantize_weight(weight, axis, name, one_value ? repeated : floor));
       }
     }
     context.report.touch(node, {{"weightSqnrDb", parameters.weights.at(id).sqnr_db()}});
@@ -180,7 +180,7 @@ nlohmann::json explicit_step(const TechniqueContext& context,
 Job run(TechniqueContext& context) {
   Graph& graph = context.model.graph;
   NameMaker names(graph);
-  co_await report_progress(Progress{"prepare", "", 0, 1});
+  co_await report_progress("prepare", "", 0, 1);
   infer_shapes(graph, context.ops);
   prepare_for_static_quantization(graph, names, context.ops);
   infer_shapes(graph, context.ops);
@@ -192,7 +192,8 @@ Job run(TechniqueContext& context) {
   if (context.options.given("ranges")) {
     ranges = given_ranges(context, placement.observed);
   } else {
-    co_await observe_ranges(context, placement.observed, context.options.integer("samples"), ranges);
+    co_await observe_ranges(context, placement.observed, context.options.integer("samples"),
+                            ranges);
   }
   StaticParameters parameters;
   parameters.is_signed = context.options.text("activations") == "s8";
@@ -209,9 +210,10 @@ void register_quantize_static(TechniqueTable& table) {
   TechniqueDef technique;
   technique.name = "quantize-static";
   technique.summary =
-      "integer convolutions and matrix products with activation ranges measured on calibration data";
+      "integer convolutions and matrix products with activation ranges measured on calibration "
+      "data";
   technique.ops = static_ops();
-  technique.needs_passes = {"fold-constants", "fold-batchnorm", "eliminate-identity",
+  technique.needs_passes = {"eliminate-identity", "fold-constants", "fold-batchnorm",
                             "eliminate-dead-code"};
   technique.data_passes = [](const Options& options) { return options.given("ranges") ? 0 : 1; };
   OptionSpec activations;

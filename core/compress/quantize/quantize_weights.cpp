@@ -25,6 +25,7 @@ void register_quantize_weights(TechniqueTable& table) {
   technique.summary =
       "8-bit weights, one scale per output channel; arithmetic stays float and no data is needed";
   technique.ops = weight_ops();
+  technique.needs_passes = weight_passes();
   technique.not_after = {"palettize"};
   technique.quantizes = true;
   technique.weight_bits = [](const Options&) { return 8.0; };

@@ -5,8 +5,8 @@ namespace whittle {
 namespace {
 
 const std::vector<std::string>& pass_names() {
-  static const std::vector<std::string> names = {"fold-constants", "fold-batchnorm",
-                                                 "eliminate-identity", "eliminate-dead-code"};
+  static const std::vector<std::string> names = {"eliminate-identity", "fold-constants", "fold-pad",
+                                                 "fold-batchnorm", "eliminate-dead-code"};
   return names;
 }
 
@@ -16,7 +16,7 @@ Job run(TechniqueContext& context) {
     if (const Pass* pass = find_pass(name)) passes.push_back(*pass);
   }
   const size_t before = context.model.graph.nodes.size();
-  co_await report_progress(Progress{"simplify", "", 0, 1});
+  co_await report_progress("simplify", "", 0, 1);
   run_passes(context.model.graph, passes, PassContext{context.ops, context.pool});
   const size_t after = context.model.graph.nodes.size();
   if (after < before) {

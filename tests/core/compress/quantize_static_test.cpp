@@ -18,22 +18,24 @@ std::shared_ptr<const Model> small_network() {
     return maker.constant(name, test::random_tensor(shape, seed, 0.3f));
   };
   const ValueId x = maker.input("x", {Dim::named("batch"), 3, 12, 12});
-  const ValueId c1 = maker.node("Conv", "conv1", {x, weights("w1", {8, 3, 3, 3}, 1), weights("b1", {8}, 2)},
-                                {{"auto_pad", std::string("SAME_UPPER")}});
-  const ValueId bn = maker.node(
-      "BatchNormalization", "bn",
-      {c1, weights("gamma", {8}, 3), weights("beta", {8}, 4), weights("mean", {8}, 5),
-       maker.constant("var", Tensor::of<float>({8}, {1, 2, 3, 1, 2, 3, 1, 2}))});
+  const ValueId c1 =
+      maker.node("Conv", "conv1", {x, weights("w1", {8, 3, 3, 3}, 1), weights("b1", {8}, 2)},
+                 {{"auto_pad", std::string("SAME_UPPER")}});
+  const ValueId bn =
+      maker.node("BatchNormalization", "bn",
+                 {c1, weights("gamma", {8}, 3), weights("beta", {8}, 4), weights("mean", {8}, 5),
+                  maker.constant("var", Tensor::of<float>({8}, {1, 2, 3, 1, 2, 3, 1, 2}))});
   const ValueId r1 = maker.node("Relu", "relu1", {bn});
-  const ValueId pool = maker.node("MaxPool", "pool", {r1},
-                                  {{"kernel_shape", std::vector<int64_t>{2, 2}},
-                                   {"strides", std::vector<int64_t>{2, 2}}});
+  const ValueId pool = maker.node(
+      "MaxPool", "pool", {r1},
+      {{"kernel_shape", std::vector<int64_t>{2, 2}}, {"strides", std::vector<int64_t>{2, 2}}});
   const ValueId c2 = maker.node("Conv", "conv2", {pool, weights("w2", {8, 8, 3, 3}, 6)},
                                 {{"pads", std::vector<int64_t>{0, 1, 2, 1}}});
   const ValueId sum = maker.node("Add", "sum", {c2, pool});
   const ValueId r2 = maker.node("Relu", "relu2", {sum});
-  const ValueId c3 = maker.node("Conv", "conv3", {r2, weights("w3", {8, 1, 3, 3}, 7), weights("b3", {8}, 8)},
-                                {{"group", int64_t{8}}, {"pads", std::vector<int64_t>{1, 1, 1, 1}}});
+  const ValueId c3 =
+      maker.node("Conv", "conv3", {r2, weights("w3", {8, 1, 3, 3}, 7), weights("b3", {8}, 8)},
+                 {{"group", int64_t{8}}, {"pads", std::vector<int64_t>{1, 1, 1, 1}}});
   const ValueId low = maker.constant("low", Tensor::scalar(0.0f));
   const ValueId high = maker.constant("high", Tensor::scalar(6.0f));
   const ValueId clip = maker.node("Clip", "relu6", {c3, low, high});
@@ -70,18 +72,19 @@ TEST(QuantizeStatic, LeavesNoFloatOperatorBetweenIntegerLayers) {
 
 TEST(QuantizeStatic, WorksWithSignedActivationsAndPerTensorWeights) {
   const auto model = small_network();
-  const auto signed_result = test::compress(
-      model, recipe_of({{{"technique", "quantize-static"}, {"activations", "s8"}}}));
+  const auto signed_result =
+      test::compress(model, recipe_of({{{"technique", "quantize-static"}, {"activations", "s8"}}}));
   EXPECT_GT(test::output_sqnr_db(*model, signed_result.model), 25);
-  const auto per_tensor = test::compress(
-      model, recipe_of({{{"technique", "quantize-static"}, {"weights", "tensor"}}}));
+  const auto per_tensor =
+      test::compress(model, recipe_of({{{"technique", "quantize-static"}, {"weights", "tensor"}}}));
   EXPECT_GT(test::output_sqnr_db(*model, per_tensor.model), 20);
 }
 
 TEST(QuantizeStatic, RepeatsItsResultFromTheReportWithoutData) {
   const auto model = small_network();
-  const auto first = test::compress(model, recipe_of({{{"technique", "quantize-static"},
-                                                        {"layers", {{{"name", "conv2"}, {"skip", true}}}}}}));
+  const auto first =
+      test::compress(model, recipe_of({{{"technique", "quantize-static"},
+                                        {"layers", {{{"name", "conv2"}, {"skip", true}}}}}}));
   EXPECT_EQ(first.report["steps"][0]["layers"]["text"], "3/4: 1 not selected");
   const json repeat = json::parse(first.report["recipe"].dump());
   const auto second = test::compress(model, repeat, 0);
@@ -117,8 +120,10 @@ TEST(QuantizeStatic, JoinsAMatMulAndItsBias) {
   const ValueId x = maker.input("x", {Dim::named("batch"), 32});
   const ValueId w = maker.constant("w", test::random_tensor({32, 24}, 1, 0.3f));
   const ValueId b = maker.constant("b", test::random_tensor({24}, 2, 0.3f));
-  const ValueId h = maker.node("Relu", "relu", {maker.node("Add", "bias", {maker.node("MatMul", "fc1", {x, w}), b})});
-  maker.output(maker.node("MatMul", "fc2", {h, maker.constant("w2", test::random_tensor({24, 8}, 3))}));
+  const ValueId h = maker.node(
+      "Relu", "relu", {maker.node("Add", "bias", {maker.node("MatMul", "fc1", {x, w}), b})});
+  maker.output(
+      maker.node("MatMul", "fc2", {h, maker.constant("w2", test::random_tensor({24, 8}, 3))}));
   const auto model = maker.finish();
   const auto result = test::compress(model, recipe_of({{{"technique", "quantize-static"}}}));
   EXPECT_EQ(count_ops(result.model.graph, "Gemm"), 1);

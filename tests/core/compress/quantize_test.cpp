@@ -50,7 +50,8 @@ TEST(Affine, WeightsStayWithinHalfAStepPerChannel) {
     for (int64_t i = 0; i < weight.elements(); ++i) {
       const int64_t channel = i / strides[axis] % weight.shape()[axis];
       const float scale = q.scales.data<float>()[static_cast<size_t>(channel)];
-      const float back = scale * static_cast<float>(q.values.data<int8_t>()[static_cast<size_t>(i)]);
+      const float back =
+          scale * static_cast<float>(q.values.data<int8_t>()[static_cast<size_t>(i)]);
       EXPECT_LE(std::fabs(back - weight.data<float>()[static_cast<size_t>(i)]), scale * 0.5001f);
     }
   }
@@ -113,15 +114,17 @@ TEST(QuantizeDynamic, TakesConvolutionsOnRequestAndWarns) {
   const ValueId x = maker.input("x", {1, 3, 9, 9});
   const ValueId w = maker.constant("w", test::random_tensor({16, 3, 3, 3}, 1));
   const ValueId b = maker.constant("b", test::random_tensor({16}, 2));
-  maker.output(maker.node("Conv", "conv", {x, w, b}, {{"strides", std::vector<int64_t>{2, 2}},
-                                                      {"pads", std::vector<int64_t>{0, 1, 2, 1}}}));
+  maker.output(maker.node(
+      "Conv", "conv", {x, w, b},
+      {{"strides", std::vector<int64_t>{2, 2}}, {"pads", std::vector<int64_t>{0, 1, 2, 1}}}));
   const auto model = maker.finish();
   const auto plain = test::compress(model, recipe_of({{{"technique", "quantize-dynamic"}}}));
   EXPECT_EQ(plain.report["steps"][0]["kept"], false);
   EXPECT_NE(plain.report["steps"][0]["warnings"][0].get<std::string>().find("quantize-static"),
             std::string::npos);
   const auto asked = test::compress(
-      model, recipe_of({{{"technique", "quantize-dynamic"}, {"convolutions", true}, {"keep", true}}}));
+      model,
+      recipe_of({{{"technique", "quantize-dynamic"}, {"convolutions", true}, {"keep", true}}}));
   EXPECT_EQ(count_ops(asked.model.graph, "ConvInteger"), 1);
   EXPECT_GT(test::output_sqnr_db(*model, asked.model), 33);
 }
@@ -158,8 +161,7 @@ TEST(Fp16, StoresHalvesBehindCast) {
 
 TEST(Fp16, MakesAWholeGraphWithCastsAtItsBorders) {
   const auto model = test::two_layers();
-  const auto result =
-      test::compress(model, recipe_of({{{"technique", "fp16"}, {"graph", true}}}));
+  const auto result = test::compress(model, recipe_of({{{"technique", "fp16"}, {"graph", true}}}));
   const Graph& graph = result.model.graph;
   EXPECT_EQ(count_ops(graph, "Cast"), 2);
   EXPECT_EQ(graph.value(graph.inputs[0]).dtype, DType::f32);
@@ -183,7 +185,8 @@ TEST(RoundForCompression, KeepsTheRatioItPromisesAndTheFormat) {
   const auto model = test::two_layers();
   for (const char* method : {"grid", "mantissa"}) {
     const auto result = test::compress(
-        model, recipe_of({{{"technique", "round-for-compression"}, {"method", method}, {"sqnr", 30}}}));
+        model,
+        recipe_of({{{"technique", "round-for-compression"}, {"method", method}, {"sqnr", 30}}}));
     EXPECT_EQ(result.model.graph.nodes.size(), model->graph.nodes.size());
     const Tensor& weight = result.model.graph.value(result.model.graph.find("w1")).constant;
     const Tensor& before = model->graph.value(model->graph.find("w1")).constant;

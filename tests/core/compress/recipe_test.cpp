@@ -60,9 +60,11 @@ TEST(Recipe, RefusesValuesOutOfRangeAndOfTheWrongType) {
   EXPECT_EQ(refusal({{"whittle", 1}, {"steps", json::array()}}),
             "INVALID_RECIPE steps: Expected an array of at least one step for steps but received "
             "[]");
-  EXPECT_EQ(refusal({{"whittle", 1}, {"gate", {{"minAgreement", 97}}}, {"steps", {{{"technique", "fp16"}}}}}),
-            "INVALID_RECIPE gate.minAgreement: Expected a number from 0 to 1 for gate.minAgreement "
-            "but received 97");
+  EXPECT_EQ(
+      refusal(
+          {{"whittle", 1}, {"gate", {{"minAgreement", 97}}}, {"steps", {{{"technique", "fp16"}}}}}),
+      "INVALID_RECIPE gate.minAgreement: Expected a number from 0 to 1 for gate.minAgreement "
+      "but received 97");
 }
 
 TEST(Recipe, RefusesStepsThatDoNotFitTogether) {
@@ -75,14 +77,16 @@ TEST(Recipe, RefusesLayerRulesThatCannotHold) {
   EXPECT_EQ(refusal(recipe_of({{{"technique", "svd"}, {"layers", {{{"op", "Conv"}}}}}})),
             "INVALID_RECIPE steps[0].layers[0].op: Expected an operator that svd works on for "
             "steps[0].layers[0].op but received \"Conv\". It works on Gemm, MatMul");
-  EXPECT_EQ(refusal(recipe_of({{{"technique", "svd"}, {"layers", {{{"name", "a"}, {"energy", 7}}}}}})),
-            "INVALID_OPTION steps[0].layers[0].energy: Expected a number from 0 to 1 for "
-            "steps[0].layers[0].energy but received 7");
+  EXPECT_EQ(
+      refusal(recipe_of({{{"technique", "svd"}, {"layers", {{{"name", "a"}, {"energy", 7}}}}}})),
+      "INVALID_OPTION steps[0].layers[0].energy: Expected a number from 0 to 1 for "
+      "steps[0].layers[0].energy but received 7");
   const auto model = test::two_layers();
-  EXPECT_EQ(refusal_for(recipe_of({{{"technique", "svd"}, {"layers", {{{"name", "fc3"}}}}}}), *model),
-            "NO_SUCH_LAYER steps[0].layers[0]: Expected a layer of the model for "
-            "steps[0].layers[0] but received name \"fc3\", which matches nothing. Did you mean "
-            "\"fc1\" or \"fc2\"?");
+  EXPECT_EQ(
+      refusal_for(recipe_of({{{"technique", "svd"}, {"layers", {{{"name", "fc3"}}}}}}), *model),
+      "NO_SUCH_LAYER steps[0].layers[0]: Expected a layer of the model for "
+      "steps[0].layers[0] but received name \"fc3\", which matches nothing. Did you mean "
+      "\"fc1\" or \"fc2\"?");
 }
 
 TEST(Recipe, TakesTheExampleOfTheDocuments) {
@@ -133,6 +137,16 @@ TEST(Recipe, SaysWhichStepMissesItsData) {
     EXPECT_EQ(error.code, Code::CALIBRATION_REQUIRED);
     EXPECT_EQ(error.where, "steps[0]");
   }
+}
+
+TEST(Explain, SaysWhatARecipeWouldDoWithoutDoingIt) {
+  const auto model = test::two_layers();
+  const json plan = explain(*model, recipe_of({{{"technique", "quantize-weights"}}}));
+  EXPECT_EQ(plan["steps"][0]["layers"].size(), 2u);
+  EXPECT_EQ(plan["steps"][0]["layers"][0]["weights"], 48 * 32);
+  EXPECT_EQ(plan["bytes"].get<int64_t>() - plan["estimatedBytes"].get<int64_t>(),
+            3 * (48 * 32 + 48 * 10));
+  EXPECT_EQ(explain(*model, "fastest")["needsData"], true);
 }
 
 TEST(Schema, DescribesEveryTechniqueAndOption) {

@@ -58,7 +58,8 @@ class ModelMaker {
 };
 
 /** x [batch, k] -> Gemm -> Relu -> Gemm -> y [batch, n], the first with transB. */
-inline std::shared_ptr<const Model> two_layers(int64_t k = 32, int64_t hidden = 48, int64_t n = 10) {
+inline std::shared_ptr<const Model> two_layers(int64_t k = 32, int64_t hidden = 48,
+                                               int64_t n = 10) {
   ModelMaker maker;
   const ValueId x = maker.input("x", {Dim::named("batch"), k});
   const ValueId w1 = maker.constant("w1", random_tensor({hidden, k}, 1, 0.2f));
@@ -94,7 +95,8 @@ inline double sqnr_db(const std::vector<float>& expected, const std::vector<floa
   double noise = 0;
   for (size_t i = 0; i < expected.size(); ++i) {
     signal += static_cast<double>(expected[i]) * expected[i];
-    noise += (static_cast<double>(expected[i]) - actual[i]) * (static_cast<double>(expected[i]) - actual[i]);
+    noise += (static_cast<double>(expected[i]) - actual[i]) *
+             (static_cast<double>(expected[i]) - actual[i]);
   }
   return noise > 0 ? 10 * std::log10(signal / noise) : 300;
 }

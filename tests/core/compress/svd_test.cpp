@@ -15,7 +15,8 @@ using test::recipe_of;
 TEST(SvdTechnique, FullRankChangesNothing) {
   const auto model = test::two_layers();
   const auto result = test::compress(
-      model, recipe_of({{{"technique", "svd"}, {"rank", 1000}, {"breakEven", false}, {"keep", true}}}));
+      model,
+      recipe_of({{{"technique", "svd"}, {"rank", 1000}, {"breakEven", false}, {"keep", true}}}));
   EXPECT_EQ(count_ops(result.model.graph, "Gemm"), 4);
   EXPECT_GT(test::output_sqnr_db(*model, result.model), 100);
 }

@@ -7,10 +7,8 @@
 namespace whittle {
 namespace {
 
-Progress at(const char* stage, int64_t done) { return Progress{stage, "", done, -1}; }
-
 Job count_samples(int* count) {
-  while (auto sample = co_await next_sample(at("count", *count))) {
+  while (auto sample = co_await next_sample("count", "", *count, -1)) {
     ++*count;
     if (sample->id == "bad") fail(Code::INVALID_DATA, "bad", "Expected good data");
   }
@@ -18,15 +16,17 @@ Job count_samples(int* count) {
 
 Job twice(std::vector<int>* passes) {
   for (int pass = 0; pass < 2; ++pass) {
-    if (pass) co_await rewind_data(at("rewind", pass));
+    if (pass) co_await rewind_data("rewind");
     int count = 0;
     co_await count_samples(&count);
     passes->push_back(count);
   }
-  co_await report_progress(at("end", 2));
+  co_await report_progress("end");
 }
 
-Job nothing() { co_return; }
+Job nothing() {
+  co_return;
+}
 
 Job many_inner_jobs(int count) {
   for (int i = 0; i < count; ++i) co_await nothing();
@@ -39,7 +39,7 @@ Job catches(bool* caught) {
   } catch (const Error&) {
     *caught = true;
   }
-  co_await report_progress(at("recovered", count));
+  co_await report_progress("recovered", "a layer with a long name", count, -1);
 }
 
 Sample named(const char* id) {

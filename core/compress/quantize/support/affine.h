@@ -25,9 +25,9 @@ inline constexpr QLimits kInt8Limits{-128, 127};
 inline constexpr QLimits kSymmetricLimits{-127, 127};
 
 /**
- * scale = (max - min) / (qmax - qmin), zero_point = round(qmin - min / scale) clamped, over the range
- * widened to hold zero, so that zero is exact. An empty range (all zero) gives scale 1 and the zero
- * point nearest to zero. Bounds must be finite.
+ * scale = (max - min) / (qmax - qmin), zero_point = round(qmin - min / scale) clamped, over the
+ * range widened to hold zero, so that zero is exact. An empty range (all zero) gives scale 1 and
+ * the zero point nearest to zero. Bounds must be finite.
  */
 Affine affine_of_range(float min, float max, QLimits limits);
 
@@ -51,8 +51,8 @@ struct QuantizedWeight {
 
 /**
  * Rounds a float tensor to int8, scale[c] = max |w_c| / 127 for every index c of `axis`, at least
- * min_scales[c] where given (a bias must fit int32). Throws INVALID_MODEL naming `name` when a weight
- * is not finite.
+ * min_scales[c] where given (a bias must fit int32). Throws INVALID_MODEL naming `name` when a
+ * weight is not finite.
  */
 QuantizedWeight quantize_weight(const Tensor& weight, int axis, const std::string& name,
                                 std::span<const float> min_scales = {});

@@ -59,13 +59,14 @@ Job observe_ranges(TechniqueContext& context, const std::vector<ValueId>& values
   };
   Session session(copy, options);
   session.set_observer([&](const std::string& name, const Tensor& value) {
-    if (const auto found = observed.find(name); found != observed.end()) widen(found->second, value);
+    if (const auto found = observed.find(name); found != observed.end())
+      widen(found->second, value);
   });
   for (ValueId id : values) ranges[id];
   int64_t count = 0;
   while (most == 0 || count < most) {
     const std::optional<Sample> sample =
-        co_await next_sample(Progress{"calibrate", "", count, most == 0 ? -1 : most});
+        co_await next_sample("calibrate", "", count, most == 0 ? -1 : most);
     if (!sample) break;
     context.cancel.poll();
     ++count;

@@ -49,7 +49,7 @@ Job DynamicLstmPlan::make(TechniqueContext& context, const std::vector<Layer>& l
       context.report.leave(node, "DynamicQuantizeLSTM has no batch-first layout");
       continue;
     }
-    co_await report_progress(Progress{"quantize weights", node.name, 0, -1});
+    co_await report_progress("quantize weights", node.name, 0, -1);
     context.cancel.poll();
     double worst = 300;
     std::pair<Weight, Weight> weights{quantized(w.tensor(), w.value().name, worst),

@@ -82,7 +82,8 @@ class Emitter {
                                                 : Tensor::scalar(static_cast<uint8_t>(q));
     const Tensor shaped = narrow.reshaped(graph_.value(id).constant.shape());
     return append_node(graph_, names_, "DequantizeLinear",
-                       {pool_.get(shaped, "q"), scale_of(affine), zero_point_of(affine)}, DType::f32);
+                       {pool_.get(shaped, "q"), scale_of(affine), zero_point_of(affine)},
+                       DType::f32);
   }
 
   /** The bias in int32 with the scale of the layer's sums, input scale times weight scale. */
@@ -95,8 +96,8 @@ class Emitter {
     const std::vector<float> values = to_floats(bias, node.label());
     const auto channels = static_cast<size_t>(channels_of(node, weight));
     Tensor narrow = Tensor::allocate(DType::i32, Shape{static_cast<int64_t>(channels)});
-    Tensor scales = Tensor::allocate(
-        DType::f32, per_channel ? Shape{static_cast<int64_t>(channels)} : Shape{});
+    Tensor scales =
+        Tensor::allocate(DType::f32, per_channel ? Shape{static_cast<int64_t>(channels)} : Shape{});
     const std::span<int32_t> q = narrow.mutable_data<int32_t>();
     const std::span<float> s = scales.mutable_data<float>();
     for (size_t c = 0; c < channels; ++c) {
@@ -142,8 +143,8 @@ class Emitter {
       graph_.nodes.push_back(std::move(node));
       return;
     }
-    const ValueId bias = role == QRole::compute && node.input(2) != kNoValue ? quantized_bias(node)
-                                                                             : kNoValue;
+    const ValueId bias =
+        role == QRole::compute && node.input(2) != kNoValue ? quantized_bias(node) : kNoValue;
     const size_t activations = role == QRole::compute ? 1 : node.inputs.size();
     for (size_t input = 0; input < activations; ++input) {
       ValueId& id = node.inputs[input];

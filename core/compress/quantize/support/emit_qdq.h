@@ -18,7 +18,8 @@ struct StaticParameters {
   bool weight_zero_points = false;
 };
 
-/** Rewrites `graph` with QuantizeLinear / DequantizeLinear pairs, integer weights and int32 biases. */
+/** Rewrites `graph` with QuantizeLinear / DequantizeLinear pairs, integer weights and int32 biases.
+ */
 void emit_qdq(Graph& graph, NameMaker& names, const Placement& placement,
               const StaticParameters& parameters);
 

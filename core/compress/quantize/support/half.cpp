@@ -17,14 +17,16 @@ constexpr int64_t kFloat16 = static_cast<int64_t>(DType::f16);
 
 /** Whether the definition of an operator has no float16 form, or one nobody implements. */
 bool wants_float32(const Node& node) {
-  static const std::set<std::string> ops = {"Range", "NonMaxSuppression", "RoiAlign", "Multinomial",
-                                            "CumSum", "DequantizeLinear", "QuantizeLinear",
-                                            "DynamicQuantizeLinear"};
+  static const std::set<std::string> ops = {
+      "Range",  "NonMaxSuppression", "RoiAlign",       "Multinomial",
+      "CumSum", "DequantizeLinear",  "QuantizeLinear", "DynamicQuantizeLinear"};
   return !node.domain.empty() || ops.contains(node.op);
 }
 
 /** Inputs that stay float32 whatever the type of the others: the scales of Resize. */
-bool input_stays(const Node& node, size_t input) { return node.is("Resize") && input == 2; }
+bool input_stays(const Node& node, size_t input) {
+  return node.is("Resize") && input == 2;
+}
 
 void convert_attributes(Node& node) {
   if (node.is("Cast") && node.int_attribute("to", 0) == kFloat32) node.attributes["to"] = kFloat16;

@@ -10,9 +10,9 @@ namespace whittle {
 
 /** What rounding a float tensor to binary16 does to it. */
 struct HalfTensor {
-  Tensor values;          // f16
-  int64_t overflows = 0;  // finite values beyond +-65504, stored as +-65504
-  int64_t underflows = 0; // nonzero values that become zero
+  Tensor values;           // f16
+  int64_t overflows = 0;   // finite values beyond +-65504, stored as +-65504
+  int64_t underflows = 0;  // nonzero values that become zero
   double signal = 0;
   double noise = 0;
 

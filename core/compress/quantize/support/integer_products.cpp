@@ -150,9 +150,9 @@ class IntegerRewriter {
     const ValueId weight = weight_of(product);
     const bool conv = node.is("Conv");
     const float alpha = node.is("Gemm") ? node.float_attribute("alpha", 1.0f) : 1.0f;
-    const ValueId sum =
-        append_node(graph_, names_, conv ? "ConvInteger" : "MatMulInteger",
-                    {x.values, weight, x.zero_point}, DType::i32, conv ? node.attributes : Attributes{});
+    const ValueId sum = append_node(graph_, names_, conv ? "ConvInteger" : "MatMulInteger",
+                                    {x.values, weight, x.zero_point}, DType::i32,
+                                    conv ? node.attributes : Attributes{});
     const ValueId real = append_node(graph_, names_, "Cast", {sum}, DType::f32,
                                      {{"to", static_cast<int64_t>(DType::f32)}});
     const ValueId scale =
@@ -212,8 +212,7 @@ Job IntegerProductPlan::make(TechniqueContext& context, const std::vector<Layer>
     Product product;
     std::string obstacle = find_product(layer, finder, product);
     auto known = weights_.find(product.weight);
-    if (obstacle.empty() && known != weights_.end() &&
-        known->second.axis != product.axis) {
+    if (obstacle.empty() && known != weights_.end() && known->second.axis != product.axis) {
       obstacle = "its weight is tied to a layer that reads it the other way round";
     }
     if (!obstacle.empty()) {
@@ -221,8 +220,8 @@ Job IntegerProductPlan::make(TechniqueContext& context, const std::vector<Layer>
       continue;
     }
     if (known == weights_.end()) {
-      co_await report_progress(Progress{"quantize weights", layer.name(), done,
-                                        static_cast<int64_t>(layers.size())});
+      co_await report_progress("quantize weights", layer.name(), done,
+                               static_cast<int64_t>(layers.size()));
       context.cancel.poll();
       known = weights_
                   .emplace(product.weight, quantize_weight(product.weight.tensor(), product.axis,

@@ -10,9 +10,11 @@ namespace {
 /** Activations that stay accurate between two 8-bit tensors and that runtimes can do by table. */
 bool is_activation(const Node& node) {
   static const std::set<std::string> ops = {
-      "Relu", "Clip",     "LeakyRelu", "Sigmoid", "HardSigmoid", "HardSwish", "Tanh",
-      "Elu",  "Selu",     "Celu",      "Gelu",    "Mish",        "PRelu",     "Softplus",
-      "Softsign", "ThresholdedRelu", "Swish"};
+      "Relu",        "Clip",      "LeakyRelu", "Sigmoid",
+      "HardSigmoid", "HardSwish", "Tanh",      "Elu",
+      "Selu",        "Celu",      "Gelu",      "Mish",
+      "PRelu",       "Softplus",  "Softsign",  "ThresholdedRelu",
+      "Swish"};
   return node.domain.empty() && ops.contains(node.op);
 }
 
@@ -98,8 +100,8 @@ class Placer {
         if (out == kNoValue) continue;
         for (int reader : index_.consumers(out)) {
           const auto r = static_cast<size_t>(reader);
-          const bool takes = possible_[r] == QRole::compute ||
-                             (possible_[r] != QRole::none && leads_[r]);
+          const bool takes =
+              possible_[r] == QRole::compute || (possible_[r] != QRole::none && leads_[r]);
           if (takes && reads_as_activation(reader, out)) leads_[static_cast<size_t>(i)] = true;
         }
       }
@@ -238,7 +240,8 @@ std::map<ValueId, Affine> choose_parameters(const Graph& graph, const Placement&
       if (placement.shared.contains(input) || index.consumers(input).size() != 1) continue;
       if (!placement.made_by_integer.contains(input)) continue;
       const auto own = sources.find(input);
-      if (own == sources.end() || output->second.scale > kWidestSharing * own->second.scale) continue;
+      if (own == sources.end() || output->second.scale > kWidestSharing * own->second.scale)
+        continue;
       own->second = output->second;
     }
   }

@@ -22,8 +22,8 @@ enum class QRole : uint8_t {
 };
 
 /**
- * Where QuantizeLinear / DequantizeLinear pairs go so that every operator between two integer layers
- * is integer too: decided on the graph alone, before any data is seen.
+ * Where QuantizeLinear / DequantizeLinear pairs go so that every operator between two integer
+ * layers is integer too: decided on the graph alone, before any data is seen.
  */
 struct Placement {
   std::vector<QRole> roles;  // by node index

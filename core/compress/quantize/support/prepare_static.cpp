@@ -9,7 +9,8 @@ namespace {
 
 bool is_row(const Tensor& tensor, int64_t columns) {
   const Shape& shape = tensor.shape();
-  if (tensor.dtype() != DType::f32 || tensor.elements() != columns || shape.rank() > 2) return false;
+  if (tensor.dtype() != DType::f32 || tensor.elements() != columns || shape.rank() > 2)
+    return false;
   return shape.rank() > 0 && shape.back() == columns;
 }
 
@@ -20,7 +21,8 @@ bool fuse_one_bias(Graph& graph) {
     Node& add = graph.nodes[i];
     if (!add.is("Add") || add.inputs.size() != 2) continue;
     for (size_t side = 0; side < 2; ++side) {
-      const int producer = add.inputs[side] == kNoValue ? -1 : index.producer_index(add.inputs[side]);
+      const int producer =
+          add.inputs[side] == kNoValue ? -1 : index.producer_index(add.inputs[side]);
       const Tensor* bias = graph.constant(add.inputs[1 - side]);
       if (producer < 0 || bias == nullptr) continue;
       const Node& product = graph.nodes[static_cast<size_t>(producer)];
@@ -97,7 +99,8 @@ void fold_gemm_factors(Graph& graph, NameMaker& names) {
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     Node& node = graph.nodes[i];
     if (!node.is("Gemm")) continue;
-    for (const auto& [attribute, input] : {std::pair("alpha", size_t{1}), std::pair("beta", size_t{2})}) {
+    for (const auto& [attribute, input] :
+         {std::pair("alpha", size_t{1}), std::pair("beta", size_t{2})}) {
       const float factor = node.float_attribute(attribute, 1.0f);
       const ValueId id = node.input(input);
       const Tensor* constant = graph.constant(id);

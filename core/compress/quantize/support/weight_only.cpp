@@ -34,14 +34,14 @@ Job WeightOnlyPlan::make(TechniqueContext& context, const std::vector<Layer>& la
       context.report.leave(*layer.node, "not selected");
       continue;
     }
-    co_await report_progress(
-        Progress{"quantize weights", layer.name(), done, static_cast<int64_t>(layers.size())});
+    co_await report_progress("quantize weights", layer.name(), done,
+                             static_cast<int64_t>(layers.size()));
     context.cancel.poll();
     std::string reason;
     double worst = 300;
     bool touched = false;
     for (size_t input : weight_inputs(*layer.node)) {
-      const ConstantRef constant = finder.find(*layer.graph, layer.node->input(input));
+      const ConstantRef constant = finder.find_weight(*layer.graph, layer.node->input(input));
       std::optional<int> axis;
       if (constant.found()) axis = channel_axis(*layer.node, input, constant.tensor().shape());
       const auto known = stored_.find(constant);

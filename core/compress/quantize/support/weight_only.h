@@ -15,8 +15,10 @@ namespace whittle {
  */
 class WeightOnlyPlan {
  public:
-  /** Rounds the weights of the selected layers; layers that gain nothing are reported as left alone. */
-  Job make(TechniqueContext& context, const std::vector<Layer>& layers, const ConstantFinder& finder);
+  /** Rounds the weights of the selected layers; layers that gain nothing are reported as left
+   * alone. */
+  Job make(TechniqueContext& context, const std::vector<Layer>& layers,
+           const ConstantFinder& finder);
   bool contains(const ConstantRef& constant) const { return stored_.contains(constant); }
   /** For use in edit_graphs. */
   void apply(Graph& graph, const Graph* before, NameMaker& names, ConstantPool& pool);

@@ -28,7 +28,8 @@ std::optional<int> channel_axis(const Node& node, size_t input, const Shape& sha
     constexpr int64_t kShortRow = 16;
     return shape.elements(1, rank) >= kShortRow ? 0 : rank - 1;
   }
-  return 1;  // recurrent: [directions, gates * hidden, inputs]
+  // Recurrent: [directions, gates * hidden, inputs], or without directions before an Unsqueeze.
+  return rank - 2;
 }
 
 }  // namespace whittle

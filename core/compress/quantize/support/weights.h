@@ -22,8 +22,8 @@ std::vector<size_t> weight_inputs(const Node& node);
 
 /**
  * The axis along which a weight of this shape gets one scale each: output channels of convolutions
- * and products, gates of recurrent layers, rows of an embedding (columns when rows are so short that
- * their scales would outweigh the gain). nullopt when the input has too few dimensions.
+ * and products, gates of recurrent layers, rows of an embedding (columns when rows are so short
+ * that their scales would outweigh the gain). nullopt when the input has too few dimensions.
  */
 std::optional<int> channel_axis(const Node& node, size_t input, const Shape& shape);
 
