@@ -69,6 +69,15 @@ export async function cmake(preset, targets = [], env = {}) {
   if (!existsSync(join(root, folder, 'Makefile'))) {
     await must(`configure-${preset}`, 'cmake', ['--fresh', '--preset', preset], { env });
   }
+  if (targets.length > 0) {
+    // Targets that came with an update are unknown until CMake has looked at its files again.
+    await must(`configure-${preset}`, 'cmake', [
+      '--build',
+      folder,
+      '-t',
+      'cmake_check_build_system',
+    ]);
+  }
   const chosen = targets.length > 0 ? ['--target', ...targets] : [];
   await must(`build-${preset}`, 'cmake', ['--build', folder, '--parallel', jobs, ...chosen]);
 }
