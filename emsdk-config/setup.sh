@@ -12,6 +12,8 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 TC=${WHITTLE_TOOLCHAIN:-$(dirname "$here")/.toolchain}
 mkdir -p "$TC/bin" "$TC/done" "$TC/log"
 TC=$(cd "$TC" && pwd)
+# Emscripten's scripts are CommonJS; the package.json of the clone around them says otherwise.
+printf '{ "private": true, "type": "commonjs" }\n' >"$TC/package.json"
 export PATH=$TC/bin:$PATH
 
 check=${2:-}
