@@ -3,7 +3,7 @@ import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
   {
-    ignores: ['**/dist/', '**/node_modules/', 'build/', 'out/', '.toolchain/', '**/*.generated.*'],
+    ignores: ['**/dist/', '**/node_modules/', 'build/', 'out/', '.toolchain/', '**/generated/'],
   },
   js.configs.recommended,
   ...tseslint.configs.strict,

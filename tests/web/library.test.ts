@@ -247,7 +247,7 @@ describe('the library on the built-in model', () => {
     assert.equal(report.gate?.pass, true);
     assert.ok(report.compressed.bytes.raw < report.original.bytes.raw);
     await assert.rejects(
-      compare(model, small, synthetic(model), { gate: { minSqnrDb: 500 } }),
+      compare(model, small, synthetic(model), { gate: { minSqnrDb: 250 } }),
       hasCode('GATE_FAILED'),
     );
     small.dispose();

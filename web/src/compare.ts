@@ -1,5 +1,4 @@
 import { isSynthetic, readDataset } from './dataset/dataset.js';
-import { syntheticFeeds } from './dataset/synthetic.js';
 import { driveJob } from './drive.js';
 import { startEngine, type EngineHost } from './engine/host.js';
 import { describeEnvironment } from './environment.js';
@@ -40,12 +39,15 @@ export async function transplant(model: Model, host: EngineHost): Promise<Subjec
 }
 
 /** The first sample's feeds, for timing. */
-export async function firstFeeds(model: Model, data: Dataset | undefined): Promise<Tensors> {
-  if (data) {
-    for await (const sample of readDataset(data))
-      return completeSample(model.inputs, sample, 0).feeds;
+export async function firstFeeds(
+  model: Model,
+  data: Dataset | undefined,
+): Promise<Tensors | undefined> {
+  if (!data) return undefined;
+  for await (const sample of readDataset(data)) {
+    return completeSample(model.inputs, sample, 0).feeds;
   }
-  return syntheticFeeds(model.inputs);
+  return undefined;
 }
 
 /** Runs both models over the data. With null in place of the second only the original is looked at. */

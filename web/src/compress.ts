@@ -199,7 +199,11 @@ export async function compress(
             progress,
           )
         : null;
-      const feeds = await firstFeeds(original.model, evaluation);
+      const readable = calibration !== undefined && !isOneShot(calibration);
+      const feeds = await firstFeeds(
+        original.model,
+        evaluation ?? (readable ? calibration : undefined),
+      );
       const [before, after] = await measurePair(host, original, made.subject, feeds, {
         onProgress: progress,
       });

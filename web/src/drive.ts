@@ -1,12 +1,14 @@
 import { isOneShot, readDataset } from './dataset/dataset.js';
 import type { EngineHost } from './engine/host.js';
 import type { Id, SampleData } from './engine/protocol.js';
-import { WhittleError } from './errors.js';
+import { WhittleError, type Code } from './errors.js';
 import { completeSample } from './feeds.js';
 import type { Dataset, Progress, Sample, ValueInfo } from './types.js';
 
 /** A dataset, or in place of it something that can be read once. */
 export type Readable = Dataset | Iterable<Sample> | AsyncIterable<Sample>;
+
+const MISFITS: ReadonlySet<Code> = new Set<Code>(['SHAPE_MISMATCH', 'TYPE_MISMATCH']);
 
 async function* read(data: Readable, inputs: readonly ValueInfo[]): AsyncGenerator<SampleData> {
   let index = 0;
@@ -24,6 +26,13 @@ function nextTask(): Promise<void> {
     };
     port2.postMessage(null);
   });
+}
+
+/** A sample that the model cannot take is the data's fault: the message names the sample. */
+function inSample(error: unknown, { id }: SampleData): unknown {
+  if (!(error instanceof WhittleError) || !MISFITS.has(error.code)) return error;
+  const details = { where: id, cause: error };
+  return new WhittleError('INVALID_DATA', `${error.message} (sample ${id})`, details);
 }
 
 /**
@@ -44,7 +53,9 @@ export async function driveJob(
   let most = 0;
   try {
     for (;;) {
-      const status = await host.engine.step(job, answer);
+      const status = await host.engine.step(job, answer).catch((error: unknown) => {
+        throw answer ? inSample(error, answer) : error;
+      });
       answer = undefined;
       report(status.progress);
       if (status.done) return most;

@@ -23,6 +23,7 @@ export interface Latency extends LatencyStats {
 /** Timers step by 0.1 ms in pages that are not isolated: a sample must last much longer. */
 const SAMPLE_MS = 5;
 const WARM_UP_RUNS = 2;
+const MIN_SAMPLES = 5;
 
 /** The value below which a share `q` of the samples lies, interpolated (Hyndman and Fan 1996, type 7). */
 export function quantile(samples: readonly number[], q: number): number {
@@ -44,12 +45,16 @@ function statistics(samples: readonly number[], runsPerSample: number): LatencyS
   };
 }
 
-/** Times sessions on the same feeds in turn, A B A B, so that drift of the machine hits them all. */
+/**
+ * Times sessions on the same feeds in turn, A B A B, so that drift of the machine hits them all.
+ * After `budgetMs` it stops early, but not before MIN_SAMPLES of each.
+ */
 export async function measureLatencies(
   sessions: readonly { host: EngineHost; id: Id }[],
   feeds: Tensors,
   samples: number,
   o: Long,
+  budgetMs = Infinity,
 ): Promise<LatencyStats[]> {
   return runLong(o, async (report) => {
     const time = ({ host, id }: { host: EngineHost; id: Id }, repeats: number): Promise<number> =>
@@ -61,7 +66,9 @@ export async function measureLatencies(
       repeats.push(Math.max(1, Math.ceil(SAMPLE_MS / Math.max(single, 0.001))));
     }
     const taken: number[][] = sessions.map(() => []);
+    const start = performance.now();
     for (let i = 0; i < samples; i++) {
+      if (i >= MIN_SAMPLES && performance.now() - start > budgetMs) break;
       for (const [index, session] of sessions.entries()) {
         taken[index]?.push(await time(session, repeats[index] ?? 1));
       }

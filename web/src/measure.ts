@@ -1,3 +1,4 @@
+import { WhittleError } from './errors.js';
 import type { EngineHost } from './engine/host.js';
 import type { Id } from './engine/protocol.js';
 import { syntheticFeeds } from './dataset/synthetic.js';
@@ -10,6 +11,8 @@ import type { Long, Tensors } from './types.js';
 
 /** Samples of each session in a report's latency; enough for a p95 that is not a single outlier. */
 const LATENCY_SAMPLES = 21;
+/** A slow model is timed less often rather than for minutes. */
+const LATENCY_BUDGET_MS = 3000;
 
 /** A model in an engine, with its bytes as a file. */
 export interface Subject {
@@ -40,7 +43,8 @@ const shapesOf = (feeds: Tensors): Record<string, readonly number[]> =>
 
 /**
  * Sizes, parameters and MACs of both models, their latency A B A B on the same feeds, and the memory
- * their sessions hold.
+ * their sessions hold. Without feeds made-up ones serve; where the model cannot take those (its open
+ * dimensions hang together), latency and memory stay unknown.
  */
 export async function measurePair(
   host: EngineHost,
@@ -51,19 +55,21 @@ export async function measurePair(
 ): Promise<[Measures, Measures]> {
   const used = feeds ?? syntheticFeeds(original.model.inputs);
   const subjects = [original, compressed];
-  const measures = await Promise.all(
-    subjects.map((subject) => staticMeasures(subject, shapesOf(used))),
-  );
+  const shapes = feeds ? shapesOf(feeds) : {};
+  const measures = await Promise.all(subjects.map((subject) => staticMeasures(subject, shapes)));
   const sessions: Id[] = [];
   try {
-    for (const { model } of subjects)
+    for (const { model } of subjects) {
       sessions.push(await host.engine.createSession(model.handle.id, {}));
+    }
     const handles = sessions.map((id) => ({ host, id }));
-    const latencies = await measureLatencies(handles, used, LATENCY_SAMPLES, o);
+    const latencies = await measureLatencies(handles, used, LATENCY_SAMPLES, o, LATENCY_BUDGET_MS);
     for (const [index, measure] of measures.entries()) {
       measure.latency = latencies[index] ?? null;
       measure.memory = await host.engine.memory(sessions[index] as Id);
     }
+  } catch (error) {
+    if (feeds || !(error instanceof WhittleError) || error.code === 'CRASHED') throw error;
   } finally {
     for (const session of sessions) await host.engine.free(session).catch(() => {});
   }
