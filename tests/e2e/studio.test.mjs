@@ -174,7 +174,9 @@ describe('the page', { concurrency: false }, () => {
         const read = await answers.evaluateAll((all) => all.map((el) => el.dataset.answer));
         return read.join() === '1,1';
       });
-      await waitUntil(async () => (await page.getByText(/[\d.]+ ms$/).count()) >= 2);
+      await waitUntil(
+        async () => (await page.locator('.answer-ms', { hasText: 'ms' }).count()) === 2,
+      );
       await page.getByRole('button', { name: 'Clear' }).click();
       await waitUntil(async () => (await page.locator('[data-answer=""]').count()) === 2);
     }));

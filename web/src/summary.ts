@@ -4,8 +4,10 @@ import type { ValueInfo } from './types.js';
 export interface LayerSummary {
   name: string;
   op: string;
-  /** Shape of the first output, "[1,64,56,56]". */
+  /** Name of the first output. */
   output: string;
+  /** Its shape, "[1,64,56,56]", unknown dimensions as 1; empty when the rank is unknown. */
+  shape: string;
   parameters: number;
   bytes: number;
   macs: number;

@@ -69,7 +69,8 @@ export function useAnswer(model: Model | undefined, pixels: Float32Array | undef
         for (let asked; asked !== wanted.current && wanted.current;) {
           asked = wanted.current;
           const probabilities = await ask(session, asked);
-          setAnswer((before) => ({ probabilities, ms: before?.ms }));
+          // The drawing may have been cleared meanwhile.
+          if (wanted.current) setAnswer((before) => ({ probabilities, ms: before?.ms }));
         }
       } finally {
         busy.current = false;

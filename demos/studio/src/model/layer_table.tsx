@@ -88,8 +88,8 @@ export function LayerTable({ summary }: { summary: Summary }) {
                 <th scope="row">
                   <LayerName name={layer.name} />
                 </th>
-                <td>{layer.op}</td>
-                <td class="muted nowrap">{layer.output}</td>
+                <td title={layer.op}>{layer.op}</td>
+                <td class="muted nowrap">{layer.shape}</td>
                 <Bar value={layer.bytes} most={bytes} text={formatBytes(layer.bytes)} />
                 <Bar value={layer.macs} most={macs} text={formatCount(layer.macs)} />
               </tr>

@@ -33,7 +33,7 @@ export const findTechnique = (name: string): Technique | undefined =>
 
 /** The steps of a recipe, ready to be edited. */
 export function draftOf(recipe: Recipe): DraftStep[] {
-  return (recipe.steps as readonly Record<string, unknown>[]).map((step) => {
+  return (recipe.steps as unknown as readonly Record<string, unknown>[]).map((step) => {
     const { technique, layers, ...options } = step;
     const rules = (Array.isArray(layers) ? layers : []) as Rule[];
     return { ...newStep(String(technique)), options, rules: rules.map((rule) => ({ ...rule })) };

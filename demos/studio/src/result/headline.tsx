@@ -10,11 +10,14 @@ interface PairProps {
   /** Lengths of the bars, original first; none are drawn without. */
   values?: readonly [number, number] | undefined;
   change: string;
+  /** The change is for the worse. */
+  worse?: boolean;
   note: string;
 }
 
 /** One measure of both models, with bars to the same scale. */
-function Pair({ title, original, compressed, values, change, note }: PairProps) {
+function Pair(props: PairProps) {
+  const { title, original, compressed, values, change, worse, note } = props;
   const most = values ? Math.max(...values) : 0;
   const width = (value: number | undefined): string =>
     `${most > 0 && value !== undefined ? (100 * value) / most : 0}%`;
@@ -22,7 +25,7 @@ function Pair({ title, original, compressed, values, change, note }: PairProps) 
     <div class="pair">
       <h3>
         {title}
-        <span class="change">{change}</span>
+        <span class={worse ? 'change change-worse' : 'change'}>{change}</span>
       </h3>
       <div class="pair-row">
         <span class="who">original</span>
@@ -53,6 +56,7 @@ function SizePair({ report }: { report: Report }) {
       compressed={formatBytes(after)}
       values={[before, after]}
       change={formatChange(before, after)}
+      worse={after > before}
       note={`with ${how}; ${formatBytes(report.compressed.bytes.raw)} unpacked`}
     />
   );
@@ -68,6 +72,7 @@ function SpeedPair({ report }: { report: Report }) {
       compressed={`${formatMs(after.medianMs)} ms`}
       values={[before.medianMs, after.medianMs]}
       change={formatChange(before.medianMs, after.medianMs)}
+      worse={after.medianMs > before.medianMs}
       note={`median of ${after.samples}, taken in turn`}
     />
   );

@@ -20,7 +20,7 @@ export function summaryText(file: string, summary: Summary, allLayers: boolean):
   const rows = shown.map((layer) => [
     layer.name,
     layer.op,
-    layer.output,
+    layer.shape,
     formatCount(layer.parameters),
     formatBytes(layer.bytes),
     formatCount(layer.macs),
