@@ -104,19 +104,48 @@ ValueId add_node(Graph& graph, const Node& before, std::string_view op, std::vec
 
 namespace {
 
-constexpr std::array<std::string_view, 9> kBroadcasting = {"Add",    "Sub",   "Mul", "Div", "Pow",
-                                                           "MatMul", "Where", "Max", "Min"};
+constexpr std::array<std::string_view, 15> kBroadcasting = {
+    "Add", "Sub",   "Mul",     "Div",  "Pow", "MatMul", "Where", "Max",
+    "Min", "Equal", "Greater", "Less", "And", "Or",     "Mod"};
 /** Operators whose output has the rank of their first input. */
-constexpr std::array<std::string_view, 26> kSameRank = {
-    "Conv",    "ConvTranspose", "BatchNormalization",
-    "MaxPool", "AveragePool",   "GlobalAveragePool",
-    "Relu",    "LeakyRelu",     "Sigmoid",
-    "Tanh",    "Clip",          "Dropout",
-    "Concat",  "Identity",      "Cast",
-    "Pad",     "Slice",         "Softmax",
-    "Split",   "Sqrt",          "Exp",
-    "Erf",     "PRelu",         "Elu",
-    "LRN",     "GlobalMaxPool"};
+constexpr std::array<std::string_view, 38> kSameRank = {"Conv",
+                                                        "ConvTranspose",
+                                                        "BatchNormalization",
+                                                        "MaxPool",
+                                                        "AveragePool",
+                                                        "Relu",
+                                                        "LeakyRelu",
+                                                        "Sigmoid",
+                                                        "Tanh",
+                                                        "Clip",
+                                                        "Concat",
+                                                        "Identity",
+                                                        "Cast",
+                                                        "Pad",
+                                                        "Slice",
+                                                        "Split",
+                                                        "Sqrt",
+                                                        "Exp",
+                                                        "Erf",
+                                                        "PRelu",
+                                                        "LRN",
+                                                        "GlobalMaxPool",
+                                                        "GlobalAveragePool",
+                                                        "Dropout",
+                                                        "Softmax",
+                                                        "Elu",
+                                                        "Neg",
+                                                        "Abs",
+                                                        "Log",
+                                                        "Not",
+                                                        "Floor",
+                                                        "Ceil",
+                                                        "HardSigmoid",
+                                                        "HardSwish",
+                                                        "Softplus",
+                                                        "Resize",
+                                                        "CumSum",
+                                                        "InstanceNormalization"};
 
 template <size_t N>
 bool contains(const std::array<std::string_view, N>& list, std::string_view op) {
@@ -131,10 +160,12 @@ const Node* producer_of(const Graph& graph, ValueId id) {
   return found == graph.nodes.rend() ? nullptr : &*found;
 }
 
-/** How many elements a value of one dimension has, for the usual way of computing a shape: numbers
- * made 1-D by Unsqueeze and concatenated. -1 when that is not known. */
-int length_of(const Graph& graph, ValueId id) {
-  if (id == kNoValue) return -1;
+int rank_of(const Graph& graph, ValueId id, int& budget);
+
+/** How many elements a value of one dimension has, for the usual ways of computing a shape: Shape,
+ * and numbers made 1-D by Unsqueeze and concatenated. -1 when that is not known. */
+int length_of(const Graph& graph, ValueId id, int& budget) {
+  if (id == kNoValue || --budget < 0) return -1;
   const auto& dims = graph.value(id).dims;
   if (dims && dims->size() == 1 && (*dims)[0].known()) return static_cast<int>((*dims)[0].value);
   const Node* node = producer_of(graph, id);
@@ -143,11 +174,13 @@ int length_of(const Graph& graph, ValueId id) {
     const Tensor* axes = graph.constant(node->input(1));
     return axes != nullptr && axes->elements() == 1 ? 1 : -1;
   }
+  if (node->op == "Shape" && !node->has("start") && !node->has("end")) {
+    return rank_of(graph, node->input(0), budget);
+  }
   if (node->op != "Concat") return -1;
   int total = 0;
   for (ValueId input : node->inputs) {
-    const Node* maker = input == kNoValue ? nullptr : producer_of(graph, input);
-    const int length = maker != nullptr && maker->op == "Concat" ? -1 : length_of(graph, input);
+    const int length = length_of(graph, input, budget);
     if (length < 0) return -1;
     total += length;
   }
@@ -175,11 +208,16 @@ int rank_of(const Graph& graph, ValueId id, int& budget) {
   }
   if (node.op == "Squeeze" || node.op == "Unsqueeze") {
     const int rank = rank_of(graph, node.input(0), budget);
-    const int axes = length_of(graph, node.input(1));
+    const int axes = length_of(graph, node.input(1), budget);
     if (rank < 0 || axes < 0) return -1;
     return node.op == "Squeeze" ? rank - axes : rank + axes;
   }
-  if (node.op == "Reshape") return length_of(graph, node.input(1));
+  if (node.op == "Expand") {
+    const int rank = rank_of(graph, node.input(0), budget);
+    const int length = length_of(graph, node.input(1), budget);
+    return rank < 0 || length < 0 ? -1 : std::max(rank, length);
+  }
+  if (node.op == "Reshape") return length_of(graph, node.input(1), budget);
   if (contains(kSameRank, node.op) || node.op == "Transpose") {
     return rank_of(graph, node.input(0), budget);
   }
@@ -199,7 +237,7 @@ int rank_of(const Graph& graph, ValueId id, int& budget) {
 }  // namespace
 
 int rank_of(const Graph& graph, ValueId id) {
-  int budget = 64;  // values to look at
+  int budget = 128;  // values to look at
   return rank_of(graph, id, budget);
 }
 
