@@ -18,10 +18,15 @@ async function startNodeThread(url: URL): Promise<Thread> {
   };
 }
 
-/** A Worker's script must be same-origin; from elsewhere (a CDN) a one-line blob imports it. */
+/**
+ * A Worker's script must be same-origin; from elsewhere (a CDN) a one-line blob imports it. By a call
+ * rather than a declaration: that asks the page's policy for script-src, as the page's own import
+ * did, and not for worker-src as well. A failure is thrown again where it counts as the worker's.
+ */
 function constructWorker(url: URL): Worker {
   if (url.origin === globalThis.location?.origin) return new Worker(url, { type: 'module' });
-  const script = new Blob([`import ${JSON.stringify(url.href)};`], { type: 'text/javascript' });
+  const line = `import(${JSON.stringify(url.href)}).catch((e) => setTimeout(() => { throw e; }));`;
+  const script = new Blob([line], { type: 'text/javascript' });
   const blobUrl = URL.createObjectURL(script);
   return new Worker(blobUrl, { type: 'module' });
 }
