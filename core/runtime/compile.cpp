@@ -15,7 +15,7 @@ namespace whittle {
 namespace {
 
 /** Folding at compile time may add this much to memory: shape arithmetic and small tables. */
-constexpr int64_t kFoldBytes = 1 << 20;
+constexpr int64_t kFoldBytes = 1 << 24;
 
 void check_operators(const Graph& graph, const OpTable& ops) {
   for (const Node& node : graph.nodes) {
@@ -36,11 +36,21 @@ ValueId find_origin(const Graph& graph, const std::string& name) {
 
 /** Turns what inference evaluated into constants and drops the nodes that made them. */
 void adopt_constants(Graph& graph, const std::vector<Fact>& facts) {
-  std::vector<bool> is_input(graph.values.size(), false);
-  for (ValueId id : graph.inputs) is_input[static_cast<size_t>(id)] = true;
+  std::vector<bool> kept_open(graph.values.size(), false);
+  for (ValueId id : graph.inputs) kept_open[static_cast<size_t>(id)] = true;
+  for (const Node& node : graph.nodes) {
+    // Weights stored narrow are widened in registers: lowering wants to see how they are stored.
+    const bool widens = node.is("DequantizeLinear") || node.is("Cast");
+    const ValueId source = node.input(0);
+    if (!widens || source == kNoValue || !graph.value(source).is_constant()) continue;
+    const DType dtype = graph.value(source).constant.dtype();
+    if (node.is("DequantizeLinear") || dtype == DType::f16) {
+      kept_open[static_cast<size_t>(node.outputs[0])] = true;
+    }
+  }
   for (size_t i = 0; i < facts.size() && i < graph.values.size(); ++i) {
     Value& value = graph.values[i];
-    if (!facts[i].constant.defined() || value.is_constant() || is_input[i]) continue;
+    if (!facts[i].constant.defined() || value.is_constant() || kept_open[i]) continue;
     value.constant = facts[i].constant;
     value.dtype = value.constant.dtype();
     value.dims = to_dims(value.constant.shape());

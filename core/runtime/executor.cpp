@@ -57,6 +57,12 @@ void Executor::prepare(std::span<const Shape> shapes) {
   keep(std::move(entry));
 }
 
+void Executor::release_weights() {
+  if (plans_.size() != 1) return;
+  plans_.front()->plan->detach_constants();
+  for (Value& value : graph_.values) value.constant = Tensor{};
+}
+
 Plan& Executor::plan_for(std::span<const Tensor> inputs) {
   for (size_t i = plans_.size(); i-- > 0;) {
     const Entry& entry = *plans_[i];

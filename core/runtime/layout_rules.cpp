@@ -24,6 +24,9 @@ const std::unordered_map<std::string_view, Entry>& entries() {
   static const std::unordered_map<std::string_view, Entry> list = {
       {"lowered::Conv", {LayoutRule::channels_last, always}},
       {"lowered::ConvTranspose", {LayoutRule::channels_last, always}},
+      {"lowered::QConv", {LayoutRule::channels_last, always}},
+      {"lowered::QAveragePool", {LayoutRule::channels_last, always}},
+      {"lowered::QGlobalAveragePool", {LayoutRule::channels_last, always}},
       {"lowered::InstanceNorm", {LayoutRule::channels_last, always}},
       {"lowered::ChannelShuffle", {LayoutRule::channels_last, always}},
       {"MaxPool", {LayoutRule::channels_last, fits_pool}},
@@ -42,6 +45,12 @@ const std::unordered_map<std::string_view, Entry>& entries() {
       {"Split", {LayoutRule::follow, fits_copy}},
       {"Slice", {LayoutRule::follow, fits_slice}},
       {"Pad", {LayoutRule::follow, fits_pad}},
+      {"QuantizeLinear", {LayoutRule::follow, fits_quantize}},
+      {"DequantizeLinear", {LayoutRule::follow, fits_quantize}},
+      {"lowered::Lookup", {LayoutRule::follow, always}},
+      {"lowered::QAdd", {LayoutRule::follow, always}},
+      {"lowered::QMul", {LayoutRule::follow, always}},
+      {"lowered::View", {LayoutRule::view, always}},
       {"lowered::Unary", {LayoutRule::follow, always}},
       {"Reshape", {LayoutRule::view, always}},
       {"Flatten", {LayoutRule::view, always}},
@@ -66,7 +75,7 @@ LayoutRule layout_rule(const LoweredOp& op, const LoweredGraph& graph) {
 
 bool is_data_input(const LoweredOp& op, size_t i) {
   if (i == 0) return true;
-  if (op.node.is("Concat")) return true;
+  if (op.node.is("Concat") || op.node.is(kLowered, "QAdd") || op.node.is(kLowered, "QMul")) return true;
   static constexpr std::string_view kBinary[] = {"Add", "Sub", "Mul", "Div",
                                                  "Pow", "Min", "Max", "PRelu"};
   return op.node.domain.empty() &&

@@ -1,6 +1,6 @@
 #include "core/runtime/plan.h"
 
-#include <cstring>
+#include <algorithm>
 
 namespace whittle {
 
@@ -21,6 +21,20 @@ Tensor detached(const RunState& state, ValueId id) {
 }
 
 }  // namespace
+
+void Plan::detach_constants() {
+  for (LoweredValue& value : graph.values) {
+    if (!value.is_constant() || value.dtype == DType::string) continue;
+    const std::byte* const old = value.constant.raw();
+    Tensor copy = value.constant.clone();
+    for (std::byte*& pointer : state.pointers) {
+      if (pointer >= old && pointer < old + std::max<int64_t>(1, value.constant.bytes())) {
+        pointer = copy.mutable_raw() + (pointer - old);
+      }
+    }
+    value.constant = std::move(copy);
+  }
+}
 
 std::vector<Tensor> Plan::run(std::span<const Tensor> inputs, const Observer* observer,
                               const std::function<double()>* clock_ms) {

@@ -217,10 +217,45 @@ void PlanBuilder::bind() {
   }
 }
 
+namespace {
+
+/** Products read inputs 1 to 3 (weights and biases) when they are packed, never during a run. */
+bool is_packed(const LoweredOp& op, size_t input) {
+  static constexpr std::string_view kProducts[] = {"Conv",    "ConvTranspose", "Linear", "QConv",
+                                                   "QLinear", "LSTM",          "GRU",    "RNN"};
+  return op.node.domain == kLowered && input >= 1 && input <= 3 &&
+         std::find(std::begin(kProducts), std::end(kProducts), op.node.op) != std::end(kProducts);
+}
+
+}  // namespace
+
+void PlanBuilder::release_packed() {
+  std::vector<bool> read(graph_.values.size(), false);
+  for (const LoweredOp& op : graph_.ops) {
+    for (size_t i = 0; i < op.node.inputs.size(); ++i) {
+      const ValueId id = op.node.inputs[i];
+      if (id != kNoValue && !is_packed(op, i)) read[static_cast<size_t>(root_of(id).base)] = true;
+    }
+    for_each_read(op, [&](ValueId id) {
+      const auto& inputs = op.node.inputs;
+      if (std::find(inputs.begin(), inputs.end(), id) == inputs.end()) {
+        read[static_cast<size_t>(id)] = true;
+      }
+    });
+  }
+  for (ValueId id : graph_.outputs) read[static_cast<size_t>(root_of(id).base)] = true;
+  for (size_t i = 0; i < graph_.values.size(); ++i) {
+    if (read[i] || !graph_.values[i].is_constant()) continue;
+    graph_.values[i].constant = Tensor{};
+    plan_.state.pointers[i] = nullptr;
+  }
+}
+
 Plan PlanBuilder::finish() {
   compute_lives();
   if (options_.arena) apply_in_place();
   bind();
+  release_packed();
   plan_.state.pool = options_.pool;
   plan_.graph = std::move(graph_);
   return std::move(plan_);

@@ -79,6 +79,8 @@ class PlanBuilder {
   void compute_lives();
   void apply_in_place();
   void bind();
+  /** Drops the plan's hold on constants that were packed. */
+  void release_packed();
 
   LoweredGraph graph_;
   CompileOptions options_;

@@ -108,8 +108,9 @@ class Session::Impl {
     executor_->prepare(shapes);
   }
 
-  /** Keeps the model's description only. */
+  /** Keeps the model's description only; with fixed input shapes also drops the weights' source. */
   void release_weights() {
+    executor_->release_weights();
     auto description = std::make_shared<Model>(*model_);
     for (Value& value : description->graph.values) value.constant = Tensor{};
     description->graph.nodes.clear();

@@ -7,15 +7,22 @@
 namespace whittle {
 namespace {
 
+bool is_linear(const LoweredOp& op) { return op.node.op == "Linear" || op.node.op == "QLinear"; }
+
+/** A product with a float result. */
 bool is_product(const LoweredOp& op) {
-  return op.node.domain == kLowered && (op.node.op == "Conv" || op.node.op == "ConvTranspose" ||
-                                        op.node.op == "Linear");
+  if (op.node.domain != kLowered) return false;
+  if (op.node.op == "QConv" || op.node.op == "QLinear") return !op.integer->output_quantized;
+  return op.node.op == "Conv" || op.node.op == "ConvTranspose" || op.node.op == "Linear";
 }
+
+/** Which input is the float bias. */
+size_t bias_input(const LoweredOp& op) { return op.integer ? 3 : 2; }
 
 /** Output columns of a product, and the rank and position of their axis. */
 int64_t columns_of(const LoweredOp& op, const LoweredGraph& graph) {
   const Shape& shape = graph.value(op.node.outputs[0]).shape;
-  return op.node.op == "Linear" ? shape.back() : shape[1];
+  return is_linear(op) ? shape.back() : shape[1];
 }
 
 /** `id` as one constant for each output column of the product, or nullopt. */
@@ -23,7 +30,7 @@ std::optional<std::vector<float>> column_values(const LoweredOp& product, ValueI
                                                 const LoweredGraph& graph) {
   const int64_t n = columns_of(product, graph);
   const int rank = graph.value(product.node.outputs[0]).shape.rank();
-  if (product.node.op != "Linear") {
+  if (!is_linear(product)) {
     if (!is_per_channel(graph, id, n, rank)) return std::nullopt;
     return per_channel_values(graph, id, n);
   }
@@ -41,14 +48,16 @@ void add_to_bias(LoweredOp& product, ValueId added, const std::vector<float>& va
                  LoweredGraph& graph) {
   Tensor sum = Tensor::of<float>(Shape{static_cast<int64_t>(values.size())},
                                  std::span<const float>(values));
-  if (const Tensor* bias = graph.constant(product.node.inputs[2])) {
+  const size_t at = bias_input(product);
+  if (product.node.inputs.size() <= at) product.node.inputs.resize(at + 1, kNoValue);
+  if (const Tensor* bias = graph.constant(product.node.inputs[at])) {
     auto out = sum.mutable_data<float>();
     for (size_t i = 0; i < out.size(); ++i) out[i] += bias->data<float>()[i];
   }
-  std::string key = derived_key(graph, "bias", {product.node.inputs[2], added});
-  product.node.inputs[2] =
+  std::string key = derived_key(graph, "bias", {product.node.inputs[at], added});
+  product.node.inputs[at] =
       graph.add_constant(graph.value(product.node.outputs[0]).name + "/bias", std::move(sum));
-  graph.value(product.node.inputs[2]).shared_key = std::move(key);
+  graph.value(product.node.inputs[at]).shared_key = std::move(key);
 }
 
 /** Takes `next`, the only reader of the product's output, into the product if it fits. */

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -52,14 +53,19 @@ struct Quantization {
   std::vector<int32_t> zero_point;
   DType dtype = DType::u8;
 
+  bool per_tensor() const { return scale.size() == 1; }
+  bool operator==(const Quantization&) const = default;
   QuantParams params() const { return {scale[0], zero_point[0], dtype == DType::i8}; }
 };
 
-/** What turns a float operator into its integer form. */
+/** What turns a float operator into its integer form. An input whose scale is only known at run time
+ * has an empty Quantization. */
 struct IntegerForm {
-  std::vector<Quantization> inputs;  // in the order of the node's inputs
+  std::vector<Quantization> inputs;  // of the operands, in the order of the node's inputs
   Quantization output;
   bool output_quantized = true;  // false: the result leaves as float
+  int32_t qmin = 0;              // bounds of the result, tightened by a fused Relu or Clip
+  int32_t qmax = 255;
 };
 
 /** Constant 8-bit weights of a product that computes in float, (q - zero_point[n]) * scale[n], one of
@@ -79,7 +85,7 @@ struct LoweredOp {
   /** What it stands for, for the profile: "Conv+Add+Relu". */
   std::string parts;
   Epilogue epilogue;
-  std::optional<NarrowWeights> narrow;
+  std::map<size_t, NarrowWeights> narrow;  // by input
   std::optional<IntegerForm> integer;
   Cost cost;
 };

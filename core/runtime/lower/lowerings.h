@@ -12,9 +12,19 @@ void lower_batch_norm(LoweredGraph& graph);
 void lower_activations(LoweredGraph& graph);
 /** Layer, RMS and instance normalisation, as operators or written out. */
 void lower_norms(LoweredGraph& graph);
+/** Operators that move elements work on 8 bits where QuantizeLinear follows or DequantizeLinear
+ * precedes them; a DequantizeLinear meeting a QuantizeLinear becomes a table. */
+void move_quantization(LoweredGraph& graph);
+/** Convolutions and matrix products of quantized values, in any of the ways ONNX writes them. */
+void lower_integer_products(LoweredGraph& graph);
+/** Sums, products, means and functions of one variable between DequantizeLinear and
+ * QuantizeLinear. */
+void lower_integer_elementwise(LoweredGraph& graph);
 /** Gemm and MatMul with a constant matrix become Linear; weights that are dequantized or widened on
  * the way to a product stay narrow. */
 void lower_products(LoweredGraph& graph);
+/** Rows picked from a constant table that is dequantized or widened: the table stays narrow. */
+void lower_narrow_gather(LoweredGraph& graph);
 /** Bias, residual sums and activations behind a product become its epilogue. */
 void fuse_epilogues(LoweredGraph& graph);
 /** Reshape, Transpose, Reshape that interleaves groups of channels. */

@@ -74,7 +74,7 @@ void replace_by(LoweredOp& op, std::string kind, ValueId x, Weights weights, Val
   LoweredOp made = make_lowered(std::move(kind), {x, weights.value, bias}, op);
   made.node.attributes = op.node.attributes;
   made.parts = op.parts;
-  made.narrow = std::move(weights.narrow);
+  if (weights.narrow) made.narrow[1] = std::move(*weights.narrow);
   made.cost = op.cost;
   op = std::move(made);
 }
@@ -163,6 +163,47 @@ void lower_matmul(LoweredOp& op, const Patterns& patterns, LoweredGraph& graph) 
   op.node.attributes["transposed"] = int64_t{0};
 }
 
+/** Whether a recurrent node is of the plain kind the fast step does: sequences of one length, default
+ * activations, no peepholes. */
+bool is_plain_recurrence(const LoweredOp& op, const LoweredGraph& graph) {
+  const Node& node = op.node;
+  if (node.int_attribute("layout", 0) != 0 || node.has("clip") || node.has("activation_alpha") ||
+      node.has("activation_beta") || node.int_attribute("input_forget", 0) != 0) {
+    return false;
+  }
+  if (node.has("activations")) {
+    const std::vector<std::string> stated = node.strings_attribute("activations");
+    const size_t each = node.op == "LSTM" ? 3 : node.op == "GRU" ? 2 : 1;
+    for (size_t i = 0; i < stated.size(); ++i) {
+      const bool is_gate = node.op != "RNN" && i % each == 0;
+      if (stated[i] != (is_gate ? "Sigmoid" : "Tanh")) return false;
+    }
+  }
+  if (node.input(4) != kNoValue || node.input(7) != kNoValue) return false;
+  const ValueId bias = node.input(3);
+  if (bias != kNoValue && (graph.constant(bias) == nullptr || !is_f32(graph, bias))) return false;
+  return is_f32(graph, node.inputs[0]) && graph.value(node.inputs[0]).is_static &&
+         graph.value(node.inputs[0]).shape.elements() > 0;
+}
+
+/** LSTM, GRU and RNN: both matrices constant, wide or narrow with a scale for each gate row. */
+void lower_recurrence(LoweredOp& op, const Patterns& patterns, const LoweredGraph& graph) {
+  if (!is_plain_recurrence(op, graph)) return;
+  auto w = weights_of(op.node.inputs[1], 1, patterns, graph);
+  auto r = weights_of(op.node.inputs[2], 1, patterns, graph);
+  if (!w || !r) return;
+  LoweredOp made = make_lowered(op.node.op, op.node.inputs, op);
+  made.node.inputs[1] = w->value;
+  made.node.inputs[2] = r->value;
+  made.node.inputs.resize(7, kNoValue);
+  made.node.attributes = op.node.attributes;
+  made.parts = op.parts;
+  made.cost = op.cost;
+  if (w->narrow) made.narrow[1] = std::move(*w->narrow);
+  if (r->narrow) made.narrow[2] = std::move(*r->narrow);
+  op = std::move(made);
+}
+
 }  // namespace
 
 void lower_products(LoweredGraph& graph) {
@@ -170,6 +211,10 @@ void lower_products(LoweredGraph& graph) {
   std::vector<std::pair<size_t, LoweredOp>> inserted;
   for (size_t i = 0; i < graph.ops.size(); ++i) {
     LoweredOp& op = graph.ops[i];
+    if (op.node.is("LSTM") || op.node.is("GRU") || op.node.is("RNN")) {
+      lower_recurrence(op, patterns, graph);
+      continue;
+    }
     if (op.node.outputs.empty() || op.node.outputs[0] == kNoValue ||
         !graph.value(op.node.outputs[0]).is_static) {
       continue;

@@ -1,42 +1,14 @@
 #include <cstring>
 
 #include "core/kernels/pack.h"
-#include "core/ops/support/conv_geometry.h"
+#include "core/runtime/steps/conv_method.h"
 #include "core/runtime/steps/geometry.h"
+#include "core/runtime/steps/padded_rows.h"
 #include "core/runtime/steps/product.h"
 #include "core/runtime/steps/step_builders.h"
 
 namespace whittle {
 namespace {
-
-/** How a convolution is computed. */
-enum class ConvMethod : uint8_t {
-  matrix,     // 1x1 at stride 1: the pixels are the rows of a matrix
-  depthwise,  // one filter for each channel
-  rows,       // few channels: whole kernel rows of a padded copy are the taps
-  indirect,   // any other, group by group: taps are found through pointers
-};
-
-/** At most this many channels make a tap so short that reading whole kernel rows of a padded copy is
- * faster: 3 x 3 over 3 channels has taps of 3 floats, rows of 9. */
-constexpr int64_t kFewChannels = 4;
-
-ConvMethod choose_method(const ConvGeometry& g) {
-  bool pointwise = true;
-  for (const WindowAxis& axis : g.axes) {
-    pointwise = pointwise && axis.kernel == 1 && axis.stride == 1 && axis.pad_begin == 0 &&
-                axis.pad_end == 0;
-  }
-  if (g.groups == 1 && pointwise) return ConvMethod::matrix;
-  if (g.groups == g.in_channels && g.groups == g.out_channels && g.groups > 1) {
-    return ConvMethod::depthwise;
-  }
-  const WindowAxis& w = g.axes.back();
-  if (g.groups == 1 && g.in_channels <= kFewChannels && w.kernel > 1 && w.dilation == 1) {
-    return ConvMethod::rows;
-  }
-  return ConvMethod::indirect;
-}
 
 /** One convolution step: the kernel's view of an image, and where images and groups lie. */
 struct ConvStep {
@@ -93,63 +65,27 @@ const float* zero_row(PlanBuilder& plan, size_t count) {
                 [&](std::byte* out) { std::memset(out, 0, count * sizeof(float)); }));
 }
 
-/** [n][ky][kx][c] from ONNX's [n][c][ky][kx], in elements of `size` bytes. */
-std::vector<std::byte> taps_before_channels(const Tensor& w, size_t size) {
-  const Shape& s = w.shape();
-  const auto channels = static_cast<size_t>(s[1]);
-  const auto taps = static_cast<size_t>(s.elements(2, s.rank()));
-  std::vector<std::byte> out(static_cast<size_t>(w.bytes()));
-  for (size_t n = 0; n < static_cast<size_t>(s[0]); ++n) {
-    for (size_t c = 0; c < channels; ++c) {
-      for (size_t t = 0; t < taps; ++t) {
-        std::memcpy(&out[((n * taps + t) * channels + c) * size],
-                    w.raw() + ((n * channels + c) * taps + t) * size, size);
-      }
-    }
-  }
-  return out;
-}
-
-/** Copies images into rows with the horizontal padding written out, for ConvMethod::rows. */
+/** Few channels: images are copied into rows with the horizontal padding written out. */
 void add_row_conv(ConvStep step, const ConvGeometry& g, const LoweredOp& op, PlanBuilder& plan) {
   const Tensor& w = plan.value(op.node.inputs[1]).constant;
   const ProductWeights weights(op, plan);
-  const auto channels = static_cast<size_t>(g.in_channels);
-  const ConvShape& plain = step.shape;
-  const size_t kc = plain.kernel_w * channels;
-  const size_t padded_w =
-      std::max<size_t>(plain.in_w + plain.pad_left + static_cast<size_t>(g.axes.back().pad_end),
-                       (plain.out_w - 1) * plain.stride_w + plain.kernel_w);
-  const PackShape pack{plain.kernel_h, kc, step.n};
-  const size_t bytes = packed_bytes(weights.kind, pack, step.tile);
-  step.packed = plan.pack(weights.key("conv_rows"), bytes, [&](std::byte* out) {
-    const std::vector<std::byte> rows = taps_before_channels(w, element_bytes(w.dtype()));
-    weights.pack(rows.data(), WeightStrides{kc, 1, plain.kernel_h * kc}, 0, pack, step.tile, out);
-  });
-  const size_t in_w = plain.in_w, in_h = plain.in_h, pad_left = plain.pad_left;
-  step.shape.kernel_w = 1;
-  step.shape.kc = kc;
-  step.shape.pad_left = 0;
-  step.shape.in_w = padded_w - plain.kernel_w + 1;
-  step.shape.pixel_stride = channels;
-  step.shape.row_stride = padded_w * channels;
-  step.zero_row = zero_row(plan, kc);
+  const PaddedRows rows(step.shape, g, sizeof(float));
+  const ConvShape plain = step.shape;
+  step.shape = rows.as_rows(plain);
+  const PackShape pack{plain.kernel_h, step.shape.kc, step.n};
+  step.packed = plan.pack(
+      weights.key("conv_rows"), packed_bytes(weights.kind, pack, step.tile), [&](std::byte* out) {
+        const std::vector<std::byte> moved = taps_before_channels(w);
+        weights.pack(moved.data(), WeightStrides{pack.kc, 1, plain.kernel_h * pack.kc}, 0, pack,
+                     step.tile, out);
+      });
+  step.zero_row = zero_row(plan, pack.kc);
   step.fn = plan.kernels().conv_for(weights.kind);
   plan.need_scratch(conv_scratch_bytes(weights.kind, step.shape, step.tile));
-  const ValueId padded =
-      plan.temporary(static_cast<int64_t>(in_h * padded_w * channels * sizeof(float)));
+  const ValueId padded = plan.temporary(static_cast<int64_t>(rows.bytes()));
   plan.add_step(weights.kernel_name("conv_rows"), [=](RunState& state) {
-    const size_t row = in_w * channels;
-    const size_t left = pad_left * channels;
-    const size_t right = padded_w * channels - left - row;
     for (size_t b = 0; b < step.batch; ++b) {
-      const float* from = state.data<float>(step.io.x) + b * step.in_image;
-      float* to = state.data<float>(padded);
-      for (size_t y = 0; y < in_h; ++y, from += row, to += padded_w * channels) {
-        std::memset(to, 0, left * sizeof(float));
-        std::memcpy(to + left, from, row * sizeof(float));
-        std::memset(to + left + row, 0, right * sizeof(float));
-      }
+      rows.fill(state.data(step.io.x) + b * step.in_image * sizeof(float), state.data(padded), 0);
       const float* residual = step.io.residual(state);
       step.image(state, state.data<float>(padded), state.data<float>(step.io.y) + b * step.out_image,
                  residual ? residual + b * step.out_image : nullptr);

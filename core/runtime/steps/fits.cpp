@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "core/runtime/lower/patterns.h"
+#include "core/runtime/lower/quantization.h"
 
 namespace whittle {
 
@@ -44,12 +44,24 @@ bool fits_pool(const LoweredOp& op, const LoweredGraph& graph) {
     return false;
   }
   const ValueId x = op.node.inputs[0];
-  if (!is_f32(graph, x) || !(has_rank(graph, x, 3) || has_rank(graph, x, 4))) return false;
+  const DType dtype = graph.value(x).dtype;
+  const bool narrow = dtype == DType::u8 || dtype == DType::i8;
+  if (!is_f32(graph, x) && !(narrow && op.node.op == "MaxPool")) return false;
+  if (!(has_rank(graph, x, 3) || has_rank(graph, x, 4))) return false;
   if (graph.value(x).shape.elements() == 0) return false;
   if (op.node.output(1) != kNoValue) return false;
   const auto dilations = op.node.ints_attribute("dilations");
   const bool dilated = std::any_of(dilations.begin(), dilations.end(), [](int64_t d) { return d != 1; });
   return !(op.node.op == "AveragePool" && dilated);
+}
+
+bool fits_quantize(const LoweredOp& op, const LoweredGraph& graph) {
+  const bool quantize = op.node.is("QuantizeLinear");
+  if (!quantize && !op.node.is("DequantizeLinear")) return false;
+  const ValueId wide = quantize ? op.node.inputs[0] : op.node.outputs[0];
+  const ValueId narrow = quantize ? op.node.outputs[0] : op.node.inputs[0];
+  return is_f32(graph, wide) && quantization_of(graph, op.node.inputs[1], op.node.input(2),
+                                                graph.value(narrow).dtype).has_value();
 }
 
 bool fits_channel_softmax(const LoweredOp& op, const LoweredGraph& graph) {

@@ -15,7 +15,9 @@ bool fits_copy(const LoweredOp& op, const LoweredGraph& graph);
 bool fits_slice(const LoweredOp& op, const LoweredGraph& graph);
 /** Constant non-negative pads. */
 bool fits_pad(const LoweredOp& op, const LoweredGraph& graph);
-/** 1-D and 2-D float pooling with one output. */
+/** To or from 8 bits with one constant scale. */
+bool fits_quantize(const LoweredOp& op, const LoweredGraph& graph);
+/** 1-D and 2-D pooling of floats, or the maximum of 8-bit values, with one output. */
 bool fits_pool(const LoweredOp& op, const LoweredGraph& graph);
 /** Nearest and linear over the two spatial axes of floats. */
 bool fits_resize(const LoweredOp& op, const LoweredGraph& graph);

@@ -33,4 +33,13 @@ inline ConvShape conv_shape(const std::vector<WindowAxis>& axes, size_t kc, size
   return shape;
 }
 
+/** Padding of an average pool as its node counts it. */
+inline AvgPoolParams avg_pool_params(const Node& node, const std::vector<WindowAxis>& axes) {
+  AvgPoolParams params;
+  params.count_include_pad = node.int_attribute("count_include_pad", 0) != 0;
+  params.pad_right = static_cast<size_t>(axes.back().pad_end);
+  params.pad_bottom = axes.size() == 2 ? static_cast<size_t>(axes[0].pad_end) : 0;
+  return params;
+}
+
 }  // namespace whittle

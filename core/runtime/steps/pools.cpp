@@ -41,12 +41,21 @@ bool build_pool(const LoweredOp& op, PlanBuilder& plan) {
   const ImageShape in = image_shape(plan.value(x).shape);
   const ConvShape shape = conv_shape(geometry.axes, in.channels, in.channels, in.width * in.channels);
   const bool is_max = op.node.op == "MaxPool";
-  AvgPoolParams params;
-  params.count_include_pad = op.node.int_attribute("count_include_pad", 0) != 0;
-  params.pad_right = static_cast<size_t>(geometry.axes.back().pad_end);
-  params.pad_bottom = geometry.axes.size() == 2 ? static_cast<size_t>(geometry.axes[0].pad_end) : 0;
+  const AvgPoolParams params = avg_pool_params(op.node, geometry.axes);
   const auto maximum = plan.kernels().max_pool;
   const auto average = plan.kernels().avg_pool;
+  if (plan.value(x).dtype != DType::f32) {
+    const bool is_signed = plan.value(x).dtype == DType::i8;
+    plan.add_step("q8_maxpool", [=, fn = plan.kernels().qmax_pool](RunState& state) {
+      for (size_t n = 0; n < in.batch; ++n) {
+        for_ranges(state, shape.out_h, 1, 1, [&](IndexRange rows, int) {
+          fn(shape, is_signed, state.data(x) + n * in.pixels() * in.channels,
+             state.data(y) + n * shape.out_h * shape.out_w * in.channels, in.channels, rows);
+        });
+      }
+    });
+    return true;
+  }
   plan.add_step(is_max ? "f32_maxpool" : "f32_avgpool", [=](RunState& state) {
     const size_t out_row = shape.out_w * in.channels;
     const size_t grain =

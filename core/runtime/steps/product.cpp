@@ -14,11 +14,19 @@ ProductIo::ProductIo(const LoweredOp& op, PlanBuilder& plan)
 }
 
 ProductWeights::ProductWeights(const LoweredOp& product, const PlanBuilder& builder)
-    : op(product), plan(builder) {
+    : ProductWeights(product, builder, 1) {
   const ValueId bias_value = op.node.input(2);
   if (bias_value != kNoValue) bias = plan.value(bias_value).constant.data<float>().data();
-  if (op.narrow) kind = WeightKind::s8;
-  if (plan.value(op.node.inputs[1]).dtype == DType::f16) kind = WeightKind::f16;
+}
+
+ProductWeights::ProductWeights(const LoweredOp& product, const PlanBuilder& builder, size_t weights)
+    : op(product), plan(builder), input(weights) {
+  const auto found = op.narrow.find(input);
+  if (found != op.narrow.end()) {
+    narrow = &found->second;
+    kind = WeightKind::s8;
+  }
+  if (plan.value(op.node.inputs[input]).dtype == DType::f16) kind = WeightKind::f16;
 }
 
 void ProductWeights::pack(const std::byte* source, const WeightStrides& strides, size_t first,
@@ -32,8 +40,8 @@ void ProductWeights::pack(const std::byte* source, const WeightStrides& strides,
       return pack_weights_f16(reinterpret_cast<const uint16_t*>(source), strides, own_bias, shape,
                               tile, out);
     default:
-      return pack_weights_s8(source, plan.value(op.node.inputs[1]).dtype == DType::i8, strides,
-                             op.narrow->scale.data() + first, op.narrow->zero_point.data() + first,
+      return pack_weights_s8(source, plan.value(op.node.inputs[input]).dtype == DType::i8, strides,
+                             narrow->scale.data() + first, narrow->zero_point.data() + first,
                              own_bias, shape, tile, out);
   }
 }
@@ -41,18 +49,18 @@ void ProductWeights::pack(const std::byte* source, const WeightStrides& strides,
 std::vector<float> ProductWeights::widened(const Tensor& w) const {
   std::vector<float> wide = to_floats(w, op.node.label());
   if (kind != WeightKind::s8) return wide;
-  const size_t columns = op.narrow->scale.size();
+  const size_t columns = narrow->scale.size();
   const size_t each = wide.size() / columns;
   for (size_t i = 0; i < wide.size(); ++i) {
     const size_t n = i / each;
-    wide[i] = (wide[i] - static_cast<float>(op.narrow->zero_point[n])) * op.narrow->scale[n];
+    wide[i] = (wide[i] - static_cast<float>(narrow->zero_point[n])) * narrow->scale[n];
   }
   return wide;
 }
 
 std::string ProductWeights::key(const char* form) const {
-  return concat(form, "|", plan.pack_key(op.node.inputs[1]), "|", plan.pack_key(op.node.input(2)),
-                "|", op.node.int_attribute("transposed", 0));
+  return concat(form, "|", plan.pack_key(op.node.inputs[input]), "|",
+                plan.pack_key(op.node.input(input + 1)), "|", op.node.int_attribute("transposed", 0));
 }
 
 std::string ProductWeights::kernel_name(const char* form) const {

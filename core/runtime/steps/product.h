@@ -26,14 +26,19 @@ struct ProductIo {
   }
 };
 
-/** The constant weights (input 1) and bias (input 2) of a lowered product. */
+/** Constant weights of a lowered product, and the bias they are packed with. */
 struct ProductWeights {
   WeightKind kind = WeightKind::f32;
   const float* bias = nullptr;
   const LoweredOp& op;
   const PlanBuilder& plan;
+  size_t input = 1;
+  const NarrowWeights* narrow = nullptr;
 
+  /** Input 1 with the bias of input 2. */
   ProductWeights(const LoweredOp& product, const PlanBuilder& builder);
+  /** Input `weights`; the caller sets `bias`. */
+  ProductWeights(const LoweredOp& product, const PlanBuilder& builder, size_t weights);
   /** Packs columns [first, first + shape.n) of the product from `source`, which holds elements of
    * the weights' type. */
   void pack(const std::byte* source, const WeightStrides& strides, size_t first,
