@@ -4,6 +4,7 @@
 
 #include "core/base/error.h"
 #include "core/base/nearest.h"
+#include "core/measure/summary.h"
 
 namespace whittle {
 namespace {
@@ -167,19 +168,8 @@ Recipe parse_recipe(const json& source, const TechniqueTable& techniques) {
   return recipe;
 }
 
-bool is_quantized(const Model& model) {
-  bool quantized = false;
-  walk_nodes(model.graph, [&](const Graph&, const Node& node, int64_t) {
-    static const std::vector<std::string> ops = {
-        "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "QLinearConv",
-        "QLinearMatMul",  "MatMulInteger",    "ConvInteger",           "DynamicQuantizeLSTM"};
-    quantized = quantized || std::find(ops.begin(), ops.end(), node.op) != ops.end();
-  });
-  return quantized;
-}
-
 void check_recipe(const Recipe& recipe, const Model& model) {
-  const bool quantized = is_quantized(model);
+  const bool quantized = is_quantized(model.graph);
   bool layers_known = true;
   for (const RecipeStep& step : recipe.steps) {
     const TechniqueDef& technique = *step.technique;

@@ -59,7 +59,4 @@ const std::vector<std::string>& preset_names();
  */
 nlohmann::json preset_recipe(std::string_view preset, const Model& model, bool have_data);
 
-/** Whether a model holds integer or 16-bit weights behind QDQ or integer operators. */
-bool is_quantized(const Model& model);
-
 }  // namespace whittle

@@ -21,7 +21,6 @@ struct Census {
   std::map<std::string, int64_t> weight_types;
   std::set<const std::byte*> seen;
   int64_t nodes = 0;
-  bool quantized = false;
 
   void visit(const Graph& graph, const OpTable& ops) {
     for (const Value& value : graph.values) {
@@ -32,9 +31,6 @@ struct Census {
       ++nodes;
       const std::string name = qualified(node);
       ++operators[name];
-      quantized = quantized || node.op.starts_with("QLinear") ||
-                  node.op.starts_with("DequantizeLinear") || node.op.ends_with("Integer") ||
-                  node.op.starts_with("DynamicQuantize");
       if (ops.find(node) == nullptr) {
         json& entry = unsupported[name];
         if (entry.is_null()) entry = {{"op", name}, {"count", 0}, {"example", node.name}};
@@ -46,6 +42,17 @@ struct Census {
 };
 
 }  // namespace
+
+bool is_quantized(const Graph& graph) {
+  bool quantized = false;
+  for (const Node& node : graph.nodes) {
+    quantized = quantized || node.op.starts_with("QLinear") || node.op == "DequantizeLinear" ||
+                node.op.ends_with("Integer") || node.op.starts_with("DynamicQuantize");
+    for_each_subgraph(node,
+                      [&](const Graph& inner) { quantized = quantized || is_quantized(inner); });
+  }
+  return quantized;
+}
 
 json value_info(const Value& value) {
   json dims = nullptr;
@@ -97,7 +104,7 @@ json summarize(const Model& model, const OpTable& ops,
           {"macs", cost.macs},
           {"macsKnown", cost.macs_known},
           {"weightTypes", census.weight_types},
-          {"quantized", census.quantized},
+          {"quantized", is_quantized(model.graph)},
           {"layers", std::move(layers)}};
 }
 

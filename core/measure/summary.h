@@ -19,6 +19,10 @@ namespace whittle {
 nlohmann::json summarize(const Model& model, const OpTable& ops,
                          const std::map<std::string, Shape>& input_shapes = {});
 
+/** Whether a graph or a subgraph has quantized operators: Q/DQ pairs, integer products, QLinear*.
+ */
+bool is_quantized(const Graph& graph);
+
 /** {name, type, dims} of a value, dims as numbers or symbols; null dims when the rank is unknown.
  */
 nlohmann::json value_info(const Value& value);

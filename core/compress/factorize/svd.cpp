@@ -6,6 +6,7 @@
 
 #include "core/compress/graph_edit.h"
 #include "core/compress/technique.h"
+#include "core/graph/traversal.h"
 
 namespace whittle {
 namespace {
@@ -109,6 +110,17 @@ Factors cut(const Svd& svd, const Matrix& matrix, int rank) {
   return factors;
 }
 
+/** Whether something reads a layer's weight that is not going to read its factors. */
+bool is_shared_with_others(const ConstantRef& constant, const std::vector<Layer>& layers) {
+  size_t replaced = 0;
+  for (const Layer& layer : layers) {
+    const bool reads = layer.graph == constant.owner && layer.node->input(1) == constant.id;
+    replaced += layer.selected && reads ? 1 : 0;
+  }
+  const GraphIndex index(*constant.owner);
+  return index.is_output(constant.id) || index.consumers(constant.id).size() > replaced;
+}
+
 struct Replacement {
   Factors factors;
   ValueId first = kNoValue;  // once placed, by the graph that owns the weight
@@ -161,6 +173,10 @@ Job run(TechniqueContext& context) {
     }
     if (matrix.constant.owner != layer.graph) {
       context.report.leave(*layer.node, "its weight belongs to an enclosing graph");
+      continue;
+    }
+    if (is_shared_with_others(matrix.constant, layers)) {
+      context.report.leave(*layer.node, "its weight is shared with a layer that keeps it");
       continue;
     }
     co_await report_progress("svd", layer.name(), done, static_cast<int64_t>(layers.size()));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 namespace whittle {
 namespace {
@@ -27,7 +28,7 @@ class Emitter {
     for (const auto& [id, weight] : parameters_.weights) {
       const ValueId values = graph_.add_constant(names_.fresh("q"), weight.values);
       std::vector<ValueId> inputs = {values, pool_.get(weight.scales, "s")};
-      if (parameters_.weight_zero_points) {
+      if (gemm_weights_.contains(id)) {
         inputs.push_back(pool_.get(Tensor::zeros(DType::i8, weight.scales.shape()), "z"));
       }
       Attributes attributes;
@@ -145,6 +146,7 @@ class Emitter {
     }
     const ValueId bias =
         role == QRole::compute && node.input(2) != kNoValue ? quantized_bias(node) : kNoValue;
+    if (role == QRole::compute && node.is("Gemm")) gemm_weights_.insert(node.input(1));
     const size_t activations = role == QRole::compute ? 1 : node.inputs.size();
     for (size_t input = 0; input < activations; ++input) {
       ValueId& id = node.inputs[input];
@@ -183,6 +185,9 @@ class Emitter {
   QLimits limits_;
   std::vector<Node> nodes_;
   std::map<ValueId, ValueId> dequantized_;
+  /** Weights of Gemm get a zero point although it is zero: onnxruntime 1.32 makes QGemm only then.
+   * Conv and MatMul become integer without. */
+  std::set<ValueId> gemm_weights_;
 };
 
 }  // namespace

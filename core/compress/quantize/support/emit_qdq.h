@@ -14,8 +14,6 @@ struct StaticParameters {
   bool is_signed = false;  // s8 activations, else u8
   std::map<ValueId, Affine> activations;
   std::map<ValueId, QuantizedWeight> weights;
-  /** Write zero points of weights although they are zero, for a runtime that wants them. */
-  bool weight_zero_points = false;
 };
 
 /** Rewrites `graph` with QuantizeLinear / DequantizeLinear pairs, integer weights and int32 biases.
