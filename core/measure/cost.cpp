@@ -103,24 +103,52 @@ void add_constants(const Graph& graph, Seen& seen, int64_t& bytes) {
 
 }  // namespace
 
-ModelCost model_cost(const Graph& graph, const OpTable& ops,
-                     const std::map<std::string, Shape>& input_shapes) {
-  InferenceOptions options;
+namespace {
+
+std::map<std::string, Shape> assumed_shapes(const Graph& graph, int64_t unknown,
+                                            const std::map<std::string, Shape>& given) {
+  std::map<std::string, Shape> shapes;
   for (ValueId id : graph.inputs) {
     const Value& input = graph.value(id);
-    const auto given = input_shapes.find(input.name);
-    if (given != input_shapes.end()) {
-      options.input_shapes.insert(*given);
+    if (const auto found = given.find(input.name); found != given.end()) {
+      shapes.insert(*found);
     } else if (input.dims) {
       Shape shape;
-      for (const Dim& dim : *input.dims) shape.push_back(dim.known() ? dim.value : 1);
-      options.input_shapes.emplace(input.name, shape);
+      for (size_t axis = 0; axis < input.dims->size(); ++axis) {
+        const Dim& dim = (*input.dims)[axis];
+        shape.push_back(dim.known() ? dim.value : axis == 0 ? 1 : unknown);
+      }
+      shapes.emplace(input.name, shape);
+    }
+  }
+  return shapes;
+}
+
+}  // namespace
+
+ModelCost model_cost(const Graph& graph, const OpTable& ops,
+                     const std::map<std::string, Shape>& input_shapes) {
+  ModelCost total;
+  for (int64_t unknown : {64, 512, 1}) {
+    InferenceOptions options;
+    options.input_shapes = assumed_shapes(graph, unknown, input_shapes);
+    Graph copy = graph;
+    try {
+      const std::vector<Fact> facts = infer_shapes(copy, ops, options);
+      total.input_shapes = options.input_shapes;
+      Counter(ops, total).count(copy, facts);
+      return total;
+    } catch (const Error& error) {
+      // A window larger than what it slides over: this size does not occur.
+      if (error.code != Code::SHAPE_MISMATCH) throw;
+      total = ModelCost{};
     }
   }
   Graph copy = graph;
-  ModelCost total;
-  const std::vector<Fact> facts = infer_shapes(copy, ops, options);
-  Counter(ops, total).count(copy, facts);
+  for (Value& value : copy.values) {
+    if (!value.is_constant()) value.dims.reset();
+  }
+  Counter(ops, total).count(copy, {});
   return total;
 }
 

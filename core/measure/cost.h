@@ -29,9 +29,14 @@ struct ModelCost {
   int64_t weight_bytes = 0;
   int64_t macs = 0;
   bool macs_known = true;
+  /** The input shapes these numbers hold for; empty when no assumption fits the model. */
+  std::map<std::string, Shape> input_shapes;
 };
 
-/** Costs at concrete input shapes; an unknown dimension without an entry counts as 1. */
+/**
+ * Costs at concrete input shapes. Without an entry a first dimension that is unknown (the batch)
+ * counts as 1, and the others as the first of 64, 512 and 1 that the model's operators accept.
+ */
 ModelCost model_cost(const Graph& graph, const OpTable& ops,
                      const std::map<std::string, Shape>& input_shapes = {});
 

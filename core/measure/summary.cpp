@@ -91,6 +91,8 @@ json summarize(const Model& model, const OpTable& ops,
   for (ValueId id : model.graph.inputs) inputs.push_back(value_info(model.graph.value(id)));
   json outputs = json::array();
   for (ValueId id : model.graph.outputs) outputs.push_back(value_info(model.graph.value(id)));
+  json shapes = json::object();
+  for (const auto& [name, shape] : cost.input_shapes) shapes[name] = shape.dims();
   return {{"name", model.graph.name},
           {"producer", model.producer_name},
           {"opset", required_opset(model)},
@@ -103,6 +105,7 @@ json summarize(const Model& model, const OpTable& ops,
           {"weightBytes", constant_bytes(model.graph)},
           {"macs", cost.macs},
           {"macsKnown", cost.macs_known},
+          {"macsAt", std::move(shapes)},
           {"weightTypes", census.weight_types},
           {"quantized", is_quantized(model.graph)},
           {"layers", std::move(layers)}};

@@ -12,9 +12,9 @@ namespace whittle {
 /**
  * What a model is: {name, producer, opset, inputs, outputs: [{name, type, dims}], nodes, operators:
  * {op: count}, unsupported: [{op, count, example}], parameters, weightBytes, macs, macsKnown,
- * weightTypes: {dtype: bytes}, quantized, layers: [{name, op, output, parameters, bytes, macs}]}.
- * Unknown dims are strings (the symbol or "?"). `layers` holds the nodes that have parameters or
- * multiply-accumulates.
+ * macsAt: {input: dims}, weightTypes: {dtype: bytes}, quantized, layers: [{name, op, output,
+ * parameters, bytes, macs}]}. Unknown dims are strings (the symbol or "?"). `layers` holds the
+ * nodes that have parameters or multiply-accumulates.
  */
 nlohmann::json summarize(const Model& model, const OpTable& ops,
                          const std::map<std::string, Shape>& input_shapes = {});
