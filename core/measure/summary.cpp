@@ -4,7 +4,6 @@
 
 #include "core/graph/traversal.h"
 #include "core/measure/cost.h"
-#include "core/onnx/writer.h"
 
 namespace whittle {
 namespace {
@@ -91,11 +90,12 @@ json summarize(const Model& model, const OpTable& ops,
   for (ValueId id : model.graph.inputs) inputs.push_back(value_info(model.graph.value(id)));
   json outputs = json::array();
   for (ValueId id : model.graph.outputs) outputs.push_back(value_info(model.graph.value(id)));
+  const auto opset = model.source_opsets.find("");
   json shapes = json::object();
   for (const auto& [name, shape] : cost.input_shapes) shapes[name] = shape.dims();
   return {{"name", model.graph.name},
           {"producer", model.producer_name},
-          {"opset", required_opset(model)},
+          {"opset", opset == model.source_opsets.end() ? kInternalOpset : opset->second},
           {"inputs", std::move(inputs)},
           {"outputs", std::move(outputs)},
           {"nodes", census.nodes},
