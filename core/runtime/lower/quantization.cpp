@@ -27,8 +27,9 @@ std::optional<Quantization> quantization_of(const LoweredGraph& graph, ValueId s
     }
   }
   if (count > 1 && made.scale.size() == 1) {
-    made.scale.assign(static_cast<size_t>(count), made.scale[0]);
-    made.zero_point.assign(static_cast<size_t>(count), made.zero_point[0]);
+    // resize, not assign: the value must not lie in the vector that assign overwrites.
+    made.scale.resize(static_cast<size_t>(count), float{made.scale[0]});
+    made.zero_point.resize(static_cast<size_t>(count), int32_t{made.zero_point[0]});
   }
   return made;
 }
