@@ -155,6 +155,10 @@ void evaluate(EvalContext& context) {
   const int64_t channels = shape[1];
   const int64_t points = shape.elements(2, shape.rank());
   const int64_t pixels = x.shape().elements(2, x.shape().rank());
+  if (pixels == 0) {
+    fail(Code::SHAPE_MISMATCH, node.label(), "Expected elements to sample for ", node.label(),
+         " but received ", to_string(x.shape()));
+  }
   std::array<int64_t, 3> size{1, 1, 1};  // depth, height, width
   for (int i = 0; i < axes; ++i) size[static_cast<size_t>(3 - axes + i)] = x.shape()[i + 2];
   fill_widened(context, 0, context.input(0).dtype(), shape, [&](Tensor& y) {

@@ -23,6 +23,16 @@ PooledSize pooled_size(const Node& node) {
   return {sizes[0], sizes[1]};
 }
 
+/** A region's coordinate rounded to an element. */
+int64_t element_at(const Node& node, float value) {
+  constexpr float kLimit = 1e9f;
+  if (!(std::fabs(value) < kLimit)) {
+    fail(Code::INVALID_DATA, node.label(), "Expected finite regions for ", node.label(),
+         " but received ", value);
+  }
+  return static_cast<int64_t>(std::round(value));
+}
+
 void infer(InferContext& context) {
   require_inputs(context.node(), 2);
   const PooledSize size = pooled_size(context.node());
@@ -56,15 +66,15 @@ void evaluate(EvalContext& context) {
     float* out = y.mutable_data<float>().data();
     for (int64_t r = 0; r < shape[0]; ++r) {
       const float* roi = rois.data<float>().data() + r * 5;
-      const auto batch = static_cast<int64_t>(roi[0]);
+      const int64_t batch = element_at(node, roi[0]);
       if (batch < 0 || batch >= x.shape()[0]) {
         fail(Code::INVALID_DATA, node.label(), "Expected regions of images in [0,", x.shape()[0],
              ") for ", node.label(), " but received ", roi[0]);
       }
-      const auto left = static_cast<int64_t>(std::round(roi[1] * scale));
-      const auto top = static_cast<int64_t>(std::round(roi[2] * scale));
-      const auto right = static_cast<int64_t>(std::round(roi[3] * scale));
-      const auto bottom = static_cast<int64_t>(std::round(roi[4] * scale));
+      const int64_t left = element_at(node, roi[1] * scale);
+      const int64_t top = element_at(node, roi[2] * scale);
+      const int64_t right = element_at(node, roi[3] * scale);
+      const int64_t bottom = element_at(node, roi[4] * scale);
       const float cell_h = static_cast<float>(std::max<int64_t>(1, bottom - top + 1)) /
                            static_cast<float>(size.height);
       const float cell_w = static_cast<float>(std::max<int64_t>(1, right - left + 1)) /

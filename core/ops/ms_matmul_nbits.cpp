@@ -22,7 +22,8 @@ Blocks blocks_of(const Node& node) {
   made.bits = node.int_attribute("bits", 4);
   made.size = node.int_attribute("block_size", 32);
   const bool known_bits = made.bits == 2 || made.bits == 4 || made.bits == 8;
-  if (made.k < 1 || made.n < 1 || !known_bits || made.size < 16 || made.size > (1 << 20)) {
+  constexpr int64_t kMaxSize = int64_t{1} << 32;
+  if (made.k < 1 || made.n < 1 || made.k > kMaxSize || made.n > kMaxSize || !known_bits || made.size < 16 || made.size > (1 << 20)) {
     fail(Code::INVALID_GRAPH, node.label(),
          "Expected positive K and N, 2, 4 or 8 bits and blocks of 16 or more for ", node.label(),
          " but received ", made.k, ", ", made.n, ", ", made.bits, " and ", made.size);

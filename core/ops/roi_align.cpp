@@ -50,6 +50,9 @@ Sample sample_at(float row, float column, int64_t height, int64_t width) {
   return sample;
 }
 
+// Sample points along one axis of a cell: more than any image has elements there.
+constexpr int64_t kMaxPoints = 4096;
+
 /** A region in elements of the image, cut into cells with a grid of sample points in each. */
 struct Region {
   float top = 0, left = 0;
@@ -63,6 +66,10 @@ Region region_of(const Node& node, const float* roi, int64_t out_h, int64_t out_
       node.string_attribute("coordinate_transformation_mode", "half_pixel") == "half_pixel";
   const float shift = half_pixel ? 0.5f : 0.0f;
   const int64_t ratio = node.int_attribute("sampling_ratio", 0);
+  if (ratio < 0 || ratio > kMaxPoints) {
+    fail(Code::INVALID_GRAPH, node.label(), "Expected a value in [0,", kMaxPoints,
+         "] for attribute 'sampling_ratio' of ", node.label(), " but received ", ratio);
+  }
   Region region;
   region.left = roi[0] * scale - shift;
   region.top = roi[1] * scale - shift;
@@ -74,10 +81,11 @@ Region region_of(const Node& node, const float* roi, int64_t out_h, int64_t out_
   }
   region.cell_h = height / static_cast<float>(out_h);
   region.cell_w = width / static_cast<float>(out_w);
-  // A region of no size has no points; a hostile one must not have more than an image can hold.
   const auto points = [&](float cell) {
     if (ratio > 0) return ratio;
-    return static_cast<int64_t>(std::clamp(std::ceil(cell), 0.0f, 4096.0f));
+    // A region of no size (or of NaN) has no points.
+    const float count = std::ceil(cell);
+    return count > 0.0f ? static_cast<int64_t>(std::min(count, static_cast<float>(kMaxPoints))) : 0;
   };
   region.grid_h = points(region.cell_h);
   region.grid_w = points(region.cell_w);
@@ -97,7 +105,8 @@ void evaluate(EvalContext& context) {
   const int64_t out_h = node.int_attribute("output_height", 1);
   const int64_t out_w = node.int_attribute("output_width", 1);
   if (x.shape().rank() != 4 || rois.shape().rank() != 2 || rois.shape()[1] != 4 ||
-      rois.shape()[0] != static_cast<int64_t>(batches.size()) || out_h < 1 || out_w < 1) {
+      rois.shape()[0] != static_cast<int64_t>(batches.size()) || out_h < 1 || out_w < 1 ||
+      x.shape()[2] < 1 || x.shape()[3] < 1) {
     fail(Code::SHAPE_MISMATCH, node.label(), "Expected an image batch and [regions,4] for ",
          node.label(), " but received ", to_string(x.shape()), " and ", to_string(rois.shape()));
   }

@@ -50,6 +50,7 @@ MatMulGeometry matmul_geometry(const Node& node, const Shape& a, const Shape& b)
   made.output = made.batch;
   if (a.rank() > 1) made.output.push_back(made.m);
   if (b.rank() > 1) made.output.push_back(made.n);
+  if (made.output.elements() == 0) return made;
   made.a_matrix = matrix_indices(leading(a), made.batch);
   made.b_matrix = matrix_indices(leading(b), made.batch);
   return made;

@@ -18,7 +18,7 @@ struct MatMulGeometry {
   int64_t n = 1;
   Shape batch;   // broadcast batch axes; may be empty
   Shape output;  // batch, then m and n where they are not dropped
-  /** For each matrix of y in order: the index of its matrix in a and in b. */
+  /** For each matrix of y in order: the index of its matrix in a and in b; none when y is empty. */
   std::vector<int64_t> a_matrix;
   std::vector<int64_t> b_matrix;
 

@@ -10,7 +10,15 @@ WindowAttributes attributes_of(const Node& node, size_t x_rank) {
          "Expected an input of two more dimensions than attribute 'kernel_shape' for ",
          node.label(), " but received rank ", x_rank, " and ", kernel.size(), " taps");
   }
-  return window_attributes(node, std::move(kernel));
+  WindowAttributes made = window_attributes(node, std::move(kernel));
+  for (size_t i = 0; i < made.rank(); ++i) {
+    const int64_t extent = (made.kernel[i] - 1) * made.dilations[i] + 1;
+    if (made.pads_begin[i] < extent && made.pads_end[i] < extent) continue;
+    fail(Code::INVALID_GRAPH, node.label(), "Expected attribute 'pads' below the window's extent ",
+         extent, " for ", node.label(), " but received ", made.pads_begin[i], " and ",
+         made.pads_end[i]);
+  }
+  return made;
 }
 
 }  // namespace

@@ -64,8 +64,8 @@ QuantLayout quant_layout(const Node& node, const Shape& shape, const Shape& scal
   layout.per_tensor = false;
   layout.blocked = block > 0;
   const int axis = normalize_axis(node.int_attribute("axis", 1), shape.rank(), node.label());
-  bool fits = block >= 0;
-  if (layout.blocked) {
+  bool fits = block >= 0 && block <= INT32_MAX;
+  if (fits && layout.blocked) {
     layout.block = block;
     layout.blocks = (split.axis + block - 1) / block;
     Shape wanted = shape;

@@ -190,6 +190,12 @@ ResizeGeometry resize_geometry(const Node& node, const Shape& x, const Tensor& r
     const std::vector<float> values =
         roi.defined() ? to_floats(roi, node.label()) : std::vector<float>{};
     require_count(node, "values of roi", 2 * axes.size(), values.size());
+    constexpr float kMaxRoi = 1e9f;
+    for (float value : values) {
+      if (std::fabs(value) < kMaxRoi) continue;
+      fail(Code::INVALID_DATA, node.label(), "Expected finite values of roi for ", node.label(),
+           " but received ", value);
+    }
     for (size_t i = 0; i < axes.size(); ++i) {
       ResizeAxis& axis = made.axes[static_cast<size_t>(axes[i])];
       axis.roi_begin = values[i];

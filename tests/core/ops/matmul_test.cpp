@@ -24,6 +24,8 @@ TEST(MatMul, EmptySizes) {
   expect_tensor(run_op1(matmul, {noise({2, 0}), noise({0, 3})}), {2, 3}, {0, 0, 0, 0, 0, 0});
   expect_tensor(run_op1(matmul, {noise({0, 2}), noise({2, 3})}), {0, 3}, {});
   expect_tensor(run_op1(matmul, {noise({0, 2, 2}), noise({2, 3})}), {0, 2, 3}, {});
+  const Tensor many_of_nothing = noise({int64_t{1} << 40, 0, 2});
+  EXPECT_EQ(run_op1(matmul, {many_of_nothing, noise({2, 3})}).elements(), 0);
 }
 
 TEST(MatMul, IntegersWrapAround) {

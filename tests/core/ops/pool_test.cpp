@@ -117,6 +117,9 @@ TEST(Pools, RefuseWindowsThatDoNotFit) {
   EXPECT_EQ(error_of(op, {noise({1, 1, 2, 2})}), Code::SHAPE_MISMATCH);
   EXPECT_EQ(error_of(op, {noise({1, 1, 5})}), Code::SHAPE_MISMATCH);
   EXPECT_EQ(error_of({.op = "MaxPool"}, {noise({1, 1, 5})}), Code::SHAPE_MISMATCH);
+  const Attributes wide = {{"kernel_shape", Ints{2}}, {"pads", Ints{0, 2}}};
+  EXPECT_EQ(error_of({.op = "AveragePool", .attributes = wide}, {noise({1, 1, 5})}),
+            Code::INVALID_GRAPH);
 }
 
 TEST(RoiAlign, AveragesAConstantToItself) {
@@ -126,6 +129,19 @@ TEST(RoiAlign, AveragesAConstantToItself) {
   expect_tensor(run_op1(op, {x, floats({1, 4}, {0, 0, 4, 4}), int64s({0})}), {1, 1, 2, 3},
                 {7, 7, 7, 7, 7, 7}, kFewUlps);
   EXPECT_EQ(error_of(op, {x, floats({1, 4}, {0, 0, 4, 4}), int64s({1})}), Code::INVALID_DATA);
+}
+
+TEST(RoiAlign, RegionsThatAreNoneGiveZero) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const Tensor rois = floats({2, 4}, {nan, nan, nan, nan, 50, 50, 60, 60});
+  expect_tensor(run_op1({.op = "RoiAlign"}, {ramp({1, 1, 2, 2}, 7, 0), rois, int64s({0, 0})}),
+                {2, 1, 1, 1}, {0, 0});
+  EXPECT_EQ(error_of({.op = "RoiAlign", .attributes = {{"sampling_ratio", int64_t{1} << 40}}},
+                     {noise({1, 1, 2, 2}), rois, int64s({0, 0})}),
+            Code::INVALID_GRAPH);
+  EXPECT_EQ(error_of({.op = "MaxRoiPool", .attributes = {{"pooled_shape", Ints{1, 1}}}},
+                     {noise({1, 1, 2, 2}), floats({1, 5}, {0, nan, 0, 1, 1})}),
+            Code::INVALID_DATA);
 }
 
 TEST(MaxRoiPool, TakesTheGreatestOfEachCell) {

@@ -37,6 +37,8 @@ TEST(QuantizeLinear, AlongAnAxisAndInBlocks) {
   expect_tensor(run_op1(blocked, {x, floats({2, 2}, {1, 2, 10, 20})}), {2, 4},
                 {1, 2, 3, 2, 1, 2, 3, 2});
   EXPECT_EQ(error_of(blocked, {x, floats({2, 3}, {1, 1, 1, 1, 1, 1})}), Code::SHAPE_MISMATCH);
+  const OpCase huge{.op = "QuantizeLinear", .attributes = {{"block_size", INT64_MAX}}};
+  EXPECT_EQ(error_of(huge, {x, floats({2, 1}, {1, 1})}), Code::SHAPE_MISMATCH);
   EXPECT_EQ(error_of({.op = "QuantizeLinear"}, {x, floats({2}, {1, 1})}), Code::SHAPE_MISMATCH);
 }
 

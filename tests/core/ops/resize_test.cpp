@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "core/ops/op.h"
 #include "tests/core/ops/run_op.h"
 
@@ -80,6 +82,13 @@ TEST(Resize, CropExtrapolates) {
   expect_tensor(run_op1({.op = "Resize", .attributes = attributes},
                         {x, roi, Tensor{}, int64s({3})}),
                 {3}, {2, 4, 9});
+}
+
+TEST(Resize, CropNeedsFiniteRegions) {
+  const Tensor roi = floats({2}, {0, std::numeric_limits<float>::infinity()});
+  EXPECT_EQ(error_of({.op = "Resize", .attributes = with("nearest", "tf_crop_and_resize")},
+                     {noise({3}), roi, Tensor{}, int64s({3})}),
+            Code::INVALID_DATA);
 }
 
 TEST(Resize, AntialiasAveragesWhenItShrinks) {
