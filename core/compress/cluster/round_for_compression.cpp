@@ -127,10 +127,12 @@ Job run(TechniqueContext& context) {
     ++done;
     std::string reason = layer.selected ? "it has no float32 weights" : "not selected";
     bool touched = false;
+    bool any_weight = false;
     double worst = 300;
     for (size_t i = 0; layer.selected && i < layer.node->inputs.size(); ++i) {
       const ConstantRef constant = finder.find_weight(*layer.graph, layer.node->input(i));
       if (!constant.found() || constant.tensor().dtype() != DType::f32) continue;
+      any_weight = true;
       if (constant.tensor().shape().rank() < 2) continue;  // biases are few and matter
       if (constant.tensor().elements() < kLeastElements) {
         reason = "too small to gain";
@@ -151,7 +153,7 @@ Job run(TechniqueContext& context) {
     }
     if (touched) {
       context.report.touch(*layer.node, {{"weightSqnrDb", worst}});
-    } else {
+    } else if (any_weight || layer.op() != "Gather") {  // a Gather of indices is no layer
       context.report.leave(*layer.node, reason);
     }
   }

@@ -39,11 +39,13 @@ Job store_as_half(TechniqueContext& context) {
     ++done;
     std::string reason = "it has no float32 weights";
     bool touched = false;
+    bool any_weight = false;
     double worst = 300;
     if (!layer.selected) reason = "not selected";
     for (size_t i = 0; layer.selected && i < layer.node->inputs.size(); ++i) {
       const ConstantRef constant = finder.find_weight(*layer.graph, layer.node->input(i));
       if (!constant.found() || constant.tensor().dtype() != DType::f32) continue;
+      any_weight = true;
       if (constant.tensor().elements() < kLeastElements) {
         reason = "too small to gain from 16 bits";
         continue;
@@ -65,7 +67,7 @@ Job store_as_half(TechniqueContext& context) {
     }
     if (touched) {
       context.report.touch(*layer.node, {{"weightSqnrDb", worst}});
-    } else {
+    } else if (any_weight || is_always_a_layer(*layer.node)) {
       context.report.leave(*layer.node, reason);
     }
   }

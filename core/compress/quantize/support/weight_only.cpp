@@ -40,8 +40,10 @@ Job WeightOnlyPlan::make(TechniqueContext& context, const std::vector<Layer>& la
     std::string reason;
     double worst = 300;
     bool touched = false;
+    bool any_weight = false;
     for (size_t input : weight_inputs(*layer.node)) {
       const ConstantRef constant = finder.find_weight(*layer.graph, layer.node->input(input));
+      any_weight = any_weight || (constant.found() && is_float(constant.tensor().dtype()));
       std::optional<int> axis;
       if (constant.found()) axis = channel_axis(*layer.node, input, constant.tensor().shape());
       const auto known = stored_.find(constant);
@@ -62,7 +64,7 @@ Job WeightOnlyPlan::make(TechniqueContext& context, const std::vector<Layer>& la
     }
     if (touched) {
       context.report.touch(*layer.node, {{"weightSqnrDb", worst}});
-    } else {
+    } else if (any_weight || is_always_a_layer(*layer.node)) {
       context.report.leave(*layer.node, reason);
     }
   }

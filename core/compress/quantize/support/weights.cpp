@@ -16,6 +16,10 @@ std::vector<size_t> weight_inputs(const Node& node) {
   return {};
 }
 
+bool is_always_a_layer(const Node& node) {
+  return !node.is("Gather") && !node.is("Add") && !node.is("Mul") && !node.is("PRelu");
+}
+
 std::optional<int> channel_axis(const Node& node, size_t input, const Shape& shape) {
   const int rank = shape.rank();
   if (rank < 2) return std::nullopt;

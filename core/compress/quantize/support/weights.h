@@ -27,4 +27,8 @@ std::vector<size_t> weight_inputs(const Node& node);
  */
 std::optional<int> channel_axis(const Node& node, size_t input, const Shape& shape);
 
+/** Whether a node counts as a layer by its operator alone: a Gather of indices or an Add of two
+ * activations has nothing to do with weights, and reports leave it out. */
+bool is_always_a_layer(const Node& node);
+
 }  // namespace whittle
