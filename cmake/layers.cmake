@@ -45,7 +45,7 @@ whittle_layer_table(ops core/ops/op.h register_all_ops OpTable register_ ${opera
 
 whittle_layer(passes NEEDS ops)
 whittle_layer(runtime NEEDS passes)
-whittle_layer(measure NEEDS runtime onnx)
+whittle_layer(measure NEEDS runtime)
 whittle_layer(linalg NEEDS tensor)
 whittle_layer(train NEEDS ops runtime linalg)
 
