@@ -136,6 +136,8 @@ struct EvaluateJob::Impl {
 
   bool may_be_logits(const Tensor& output, const Sample& sample) const {
     if (original->graph.outputs.size() != 1) return false;
+    if (sample.label) return true;
+    // An output shaped like an input is a reconstruction rather than scores.
     return std::none_of(sample.feeds.begin(), sample.feeds.end(),
                         [&](const auto& feed) { return feed.second.shape() == output.shape(); });
   }

@@ -8,7 +8,9 @@
 namespace whittle {
 namespace {
 
-bool keeps_dims(const Node& node) { return node.int_attribute("keepdims", 1) != 0; }
+bool keeps_dims(const Node& node) {
+  return node.int_attribute("keepdims", 1) != 0;
+}
 
 void infer_arg(InferContext& context) {
   const Node& node = context.node();
@@ -39,8 +41,8 @@ void evaluate_arg(EvalContext& context) {
     for_each_lane<Value>(x, split_at(x.shape(), axis, node), [&](const auto& values, int64_t) {
       size_t best = 0;
       for (size_t j = 1; j < values.size(); ++j) {
-        const bool better = wants_max ? is_larger(values[j], values[best])
-                                      : is_larger(values[best], values[j]);
+        const bool better =
+            wants_max ? is_larger(values[j], values[best]) : is_larger(values[best], values[j]);
         if (better || (wants_last && values[j] == values[best])) best = j;
       }
       *out++ = static_cast<int64_t>(best);

@@ -16,8 +16,8 @@ void infer(InferContext& context) {
   context.set_output(0, context.dtype(0), pool_dims(context.node(), context.dims(0)));
 }
 
-// y[b, c, o] = (sum over the taps t inside x of x[b, c, position(o, t)]) / divisor(o), in float; the
-// divisor is in average_window.h.
+// y[b, c, o] = (sum over the taps t inside x of x[b, c, position(o, t)]) / divisor(o), in float;
+// the divisor is in average_window.h.
 //   x [batch, channels, input pixels]   y [batch, channels, output pixels]
 void evaluate(EvalContext& context) {
   const Node& node = context.node();

@@ -47,8 +47,8 @@ void store_running(EvalContext& context, size_t i, const std::vector<float>& pre
   });
 }
 
-// y = (x - mean[c]) / sqrt(variance[c] + epsilon) * scale[c] + bias[c]; with training_mode the mean and
-// variance are those of x over batch and pixels, and the running ones are blended with them.
+// y = (x - mean[c]) / sqrt(variance[c] + epsilon) * scale[c] + bias[c]; with training_mode the mean
+// and variance are those of x over batch and pixels, and the running ones are blended with them.
 //   x, y [batch, channels, pixels..]   scale, bias, mean, variance [channels]
 void evaluate(EvalContext& context) {
   const Node& node = context.node();

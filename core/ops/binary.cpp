@@ -18,7 +18,9 @@ struct Row {
   uint64_t (*natural)(uint64_t x, uint64_t y);
 };
 
-int64_t wrap(uint64_t value) { return static_cast<int64_t>(value); }
+int64_t wrap(uint64_t value) {
+  return static_cast<int64_t>(value);
+}
 
 [[noreturn]] void fail_division() {
   fail(Code::INVALID_DATA, "", "Expected a divisor other than 0 for an integer division");
@@ -73,13 +75,12 @@ constexpr Row kRows[] = {
 };
 
 // Mod with fmod = 1: C's remainder, with the sign of the dividend.
-constexpr Row kFmod = {
-    "Mod", [](double x, double y) { return std::fmod(x, y); },
-    [](int64_t x, int64_t y) {
-      if (y == 0) fail_division();
-      return y == -1 ? 0 : x % y;
-    },
-    natural_mod};
+constexpr Row kFmod = {"Mod", [](double x, double y) { return std::fmod(x, y); },
+                       [](int64_t x, int64_t y) {
+                         if (y == 0) fail_division();
+                         return y == -1 ? 0 : x % y;
+                       },
+                       natural_mod};
 
 const Row& row_of(const Node& node) {
   if (node.op == "Mod" && node.int_attribute("fmod", 0) != 0) return kFmod;

@@ -13,7 +13,9 @@ void evaluate_to(EvalContext& context, DType to) {
   convert_into(x, context.output(0, to, x.shape()), saturate);
 }
 
-DType target(const Node& node) { return dtype_attribute(node, "to", DType::undefined); }
+DType target(const Node& node) {
+  return dtype_attribute(node, "to", DType::undefined);
+}
 
 void infer_cast(InferContext& context) {
   context.set_output(0, target(context.node()), context.dims(0));

@@ -18,7 +18,7 @@ struct Row {
 };
 
 constexpr Row kRows[] = {
-    {"Equal", false, true, false},   {"Greater", false, false, true},
+    {"Equal", false, true, false},         {"Greater", false, false, true},
     {"GreaterOrEqual", false, true, true}, {"Less", true, false, false},
     {"LessOrEqual", true, true, false},
 };

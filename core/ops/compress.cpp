@@ -25,8 +25,8 @@ void evaluate_compress(EvalContext& context) {
   const Node& node = context.node();
   require_inputs(node, 2);
   const bool is_flat = !node.has("axis");
-  const Tensor x = is_flat ? context.input(0).reshaped({context.input(0).elements()})
-                           : context.input(0);
+  const Tensor x =
+      is_flat ? context.input(0).reshaped({context.input(0).elements()}) : context.input(0);
   const int axis = normalize_axis(node.int_attribute("axis", 0), x.shape().rank(), node.label());
   const AxisSplit split = split_at(x.shape(), axis, node);
   const auto condition = to_int64s(context.input(1), node.label());

@@ -28,7 +28,8 @@ void infer_concat(InferContext& context) {
       Dim& dim = (*result)[k];
       const Dim& other = (*dims)[k];
       if (k == axis) {
-        dim = dim.known() && other.known() ? Dim(checked_add(dim.value, other.value, "Concat")) : Dim();
+        dim = dim.known() && other.known() ? Dim(checked_add(dim.value, other.value, "Concat"))
+                                           : Dim();
       } else if (dim.known() && other.known() && dim.value != other.value) {
         fail(Code::SHAPE_MISMATCH, node.label(), "Expected inputs that agree except along axis ",
              axis, " for ", node.label(), " but received ", to_string(*result), " and ",

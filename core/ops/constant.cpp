@@ -72,7 +72,9 @@ void evaluate_constant_of_shape(EvalContext& context) {
 
 void register_constant(OpTable& table) {
   table.add({.name = "Constant", .infer = infer_constant, .evaluate = evaluate_constant});
-  table.add({.name = "ConstantOfShape", .infer = infer_constant_of_shape, .evaluate = evaluate_constant_of_shape});
+  table.add({.name = "ConstantOfShape",
+             .infer = infer_constant_of_shape,
+             .evaluate = evaluate_constant_of_shape});
 }
 
 }  // namespace whittle

@@ -31,8 +31,8 @@ void evaluate(EvalContext& context) {
 }  // namespace
 
 void register_conv(OpTable& table) {
-  table.add({.domain = "", .name = "Conv", .infer = infer, .evaluate = evaluate,
-             .cost = conv_cost});
+  table.add(
+      {.domain = "", .name = "Conv", .infer = infer, .evaluate = evaluate, .cost = conv_cost});
 }
 
 }  // namespace whittle

@@ -14,8 +14,8 @@ void infer(InferContext& context) {
   context.set_output(0, DType::i32, conv_dims(context.node(), context.dims(0), context.dims(1)));
 }
 
-// y = convolution of (x - x_zero_point) with (w - w_zero_point[m]), exact modulo 2^32; padding counts
-// as x_zero_point.
+// y = convolution of (x - x_zero_point) with (w - w_zero_point[m]), exact modulo 2^32; padding
+// counts as x_zero_point.
 //   x [batch, C * groups, spatial...] u8 or i8   w [M, C, kernel...] u8 or i8
 //   x_zero_point []   w_zero_point [] or [M]   y [batch, M, spatial...] i32
 void evaluate(EvalContext& context) {
@@ -37,7 +37,10 @@ void evaluate(EvalContext& context) {
 }  // namespace
 
 void register_conv_integer(OpTable& table) {
-  table.add({.domain = "", .name = "ConvInteger", .infer = infer, .evaluate = evaluate,
+  table.add({.domain = "",
+             .name = "ConvInteger",
+             .infer = infer,
+             .evaluate = evaluate,
              .cost = conv_cost});
 }
 

@@ -28,13 +28,15 @@ void evaluate(EvalContext& context) {
   });
 }
 
-Cost cost(const NodeFacts& facts) { return conv_cost_of(facts, 0, 1, true); }
+Cost cost(const NodeFacts& facts) {
+  return conv_cost_of(facts, 0, 1, true);
+}
 
 }  // namespace
 
 void register_conv_transpose(OpTable& table) {
-  table.add({.domain = "", .name = "ConvTranspose", .infer = infer, .evaluate = evaluate,
-             .cost = cost});
+  table.add(
+      {.domain = "", .name = "ConvTranspose", .infer = infer, .evaluate = evaluate, .cost = cost});
 }
 
 }  // namespace whittle

@@ -63,9 +63,9 @@ void evaluate_blocks(EvalContext& context) {
   const View in_wide{0,
                      {channels * wide[2] * wide[3], wide[2] * wide[3], b * wide[3], wide[3], b, 1}};
   const int64_t per_block = depth_first ? channels * plane : plane;
-  const View in_deep{0,
-                     {deep[1] * plane, depth_first ? plane : b * b * plane, deep[3], b * per_block,
-                      1, per_block}};
+  const View in_deep{
+      0,
+      {deep[1] * plane, depth_first ? plane : b * b * plane, deep[3], b * per_block, 1, per_block}};
   copy_view(y, to_space ? in_wide : in_deep, x, to_space ? in_deep : in_wide, walked);
 }
 

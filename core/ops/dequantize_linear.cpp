@@ -18,8 +18,8 @@ void infer(InferContext& context) {
   context.set_output(0, output_type(context.node(), context.dtype(1)), context.dims(0));
 }
 
-// y = (x - x_zero_point) * x_scale, in f32: the difference is exact. The scale and zero point are one
-// for all, one for each index of `axis`, or one for each block of `block_size` along it.
+// y = (x - x_zero_point) * x_scale, in f32: the difference is exact. The scale and zero point are
+// one for all, one for each index of `axis`, or one for each block of `block_size` along it.
 //   x [..]   x_scale, x_zero_point [], [axis] or [.., blocks, ..]   y [..] of the scale's type
 void evaluate(EvalContext& context) {
   const Node& node = context.node();

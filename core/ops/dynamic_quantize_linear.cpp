@@ -37,8 +37,7 @@ void evaluate(EvalContext& context) {
 }  // namespace
 
 void register_dynamic_quantize_linear(OpTable& table) {
-  table.add({.domain = "", .name = "DynamicQuantizeLinear", .infer = infer,
-             .evaluate = evaluate});
+  table.add({.domain = "", .name = "DynamicQuantizeLinear", .infer = infer, .evaluate = evaluate});
 }
 
 }  // namespace whittle

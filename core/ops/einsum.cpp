@@ -49,18 +49,16 @@ Equation parse(const Node& node, const std::vector<int>& ranks) {
     const size_t comma = std::min(left.find(',', begin), left.size());
     const std::string term = left.substr(begin, comma - begin);
     begin = comma + 1;
-    const bool has_digit = std::any_of(term.begin(), term.end(), [](unsigned char c) {
-      return std::isdigit(c) != 0;
-    });
+    const bool has_digit =
+        std::any_of(term.begin(), term.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
     const bool has_ellipsis = term.find("...") != std::string::npos;
     const int hidden = has_ellipsis ? rank - (static_cast<int>(term.size()) - 3) : 0;
     if (hidden < 0 || hidden > 9 || has_digit) fail_equation(node, text);
     widest = std::max(widest, hidden);
     equation.inputs.push_back(expand_ellipsis(term, hidden));
     const std::string& labels = equation.inputs.back();
-    const bool is_valid = std::all_of(labels.begin(), labels.end(), [](unsigned char c) {
-      return std::isalnum(c) != 0;
-    });
+    const bool is_valid = std::all_of(labels.begin(), labels.end(),
+                                      [](unsigned char c) { return std::isalnum(c) != 0; });
     if (static_cast<int>(labels.size()) != rank || !is_valid) fail_equation(node, text);
   }
   if (begin <= left.size()) fail_equation(node, text);
@@ -80,9 +78,8 @@ Equation parse(const Node& node, const std::vector<int>& ranks) {
   std::string seen;
   for (char label : equation.output) {
     const bool occurs =
-        std::any_of(equation.inputs.begin(), equation.inputs.end(), [label](const auto& term) {
-          return term.find(label) != std::string::npos;
-        });
+        std::any_of(equation.inputs.begin(), equation.inputs.end(),
+                    [label](const auto& term) { return term.find(label) != std::string::npos; });
     if (!occurs || seen.find(label) != std::string::npos) fail_equation(node, text);
     seen += label;
   }
@@ -116,8 +113,7 @@ struct Labelled {
   Shape shape;         // their extents
 };
 
-Labelled all_labels(const Node& node, const Equation& equation,
-                    const std::vector<Shape>& shapes) {
+Labelled all_labels(const Node& node, const Equation& equation, const std::vector<Shape>& shapes) {
   std::map<char, int64_t> extents;
   for (size_t i = 0; i < shapes.size(); ++i) {
     for (size_t k = 0; k < equation.inputs[i].size(); ++k) {

@@ -9,7 +9,9 @@
 namespace whittle {
 namespace {
 
-DType eye_type(const Node& node, DType input) { return dtype_attribute(node, "dtype", input); }
+DType eye_type(const Node& node, DType input) {
+  return dtype_attribute(node, "dtype", input);
+}
 
 void infer_eye_like(InferContext& context) {
   const DType input = context.dtype(0);

@@ -61,7 +61,8 @@ MatrixView<T> view(const Tensor& tensor, const Operand& operand) {
                             : MatrixView<T>{data, operand.columns, 1};
 }
 
-// y = alpha * A' B' + beta * C, where A' is A or its transpose (transA), B' likewise, and C broadcasts.
+// y = alpha * A' B' + beta * C, where A' is A or its transpose (transA), B' likewise, and C
+// broadcasts.
 //   A' [m, k]   B' [k, n]   C broadcast to [m, n]   y [m, n]
 template <typename T>
 void evaluate_as(EvalContext& context, const Tensor& a, const Tensor& b, Tensor& y,
@@ -97,12 +98,11 @@ void evaluate(EvalContext& context) {
   const Operand left = operand(node, "transA", a.shape());
   const Operand right = operand(node, "transB", b.shape());
   require_inner(node, left.columns, right.rows);
-  fill_widened(context, 0, context.input(0).dtype(), Shape{left.rows, right.columns},
-               [&](Tensor& y) {
-                 dispatch<float, double>(a.dtype(), node, [&]<typename T>() {
-                   evaluate_as<T>(context, a, b, y, left, right);
-                 });
-               });
+  fill_widened(
+      context, 0, context.input(0).dtype(), Shape{left.rows, right.columns}, [&](Tensor& y) {
+        dispatch<float, double>(
+            a.dtype(), node, [&]<typename T>() { evaluate_as<T>(context, a, b, y, left, right); });
+      });
 }
 
 Cost cost(const NodeFacts& facts) {

@@ -16,7 +16,8 @@ void infer(InferContext& context) {
   context.set_output(0, context.dtype(0), global_pool_dims(context.node(), context.dims(0)));
 }
 
-/** y[b, c] = reduce(the pixels of x[b, c]).   x [batch, channels, pixels..]   y [batch, channels, 1..] */
+/** y[b, c] = reduce(the pixels of x[b, c]).   x [batch, channels, pixels..]   y [batch,
+ * channels, 1..] */
 void pool_planes(EvalContext& context, FunctionRef<float(std::span<const float>)> reduce) {
   const Tensor x = float_input(context, 0);
   require_rank(context.node(), x.shape(), 3);
@@ -63,9 +64,12 @@ void evaluate_lp(EvalContext& context) {
 }  // namespace
 
 void register_global_pool(OpTable& table) {
-  table.add({.domain = "", .name = "GlobalAveragePool", .infer = infer,
-             .evaluate = evaluate_average});
-  table.add({.domain = "", .name = "GlobalMaxPool", .infer = infer, .evaluate = evaluate_max,
+  table.add(
+      {.domain = "", .name = "GlobalAveragePool", .infer = infer, .evaluate = evaluate_average});
+  table.add({.domain = "",
+             .name = "GlobalMaxPool",
+             .infer = infer,
+             .evaluate = evaluate_max,
              .traits = Trait::moves_data});
   table.add({.domain = "", .name = "GlobalLpPool", .infer = infer, .evaluate = evaluate_lp});
 }

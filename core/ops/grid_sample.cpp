@@ -134,9 +134,10 @@ Taps taps_at(float normalized, int64_t size, const Settings& settings) {
   return taps;
 }
 
-// y[b, c, p] = sum over z, y, x of wz * wy * wx * x[b, c, z, y, x], where grid[b, p] = (x, y[, z]) in
-// [-1, 1] gives the taps along each axis: 1 (nearest), 2 (linear) or 4 (cubic). What is outside is 0,
-// the border's value, or mirrored.
+// y[b, c, p] = sum over z, y, x of wz * wy * wx * x[b, c, z, y, x], where grid[b, p] = (x, y[, z])
+// in
+// [-1, 1] gives the taps along each axis: 1 (nearest), 2 (linear) or 4 (cubic). What is outside is
+// 0, the border's value, or mirrored.
 //   x [batch, channels, (depth,) height, width]   grid [batch, (out_d,) out_h, out_w, 2 or 3]
 //   y [batch, channels, (out_d,) out_h, out_w]
 void evaluate(EvalContext& context) {

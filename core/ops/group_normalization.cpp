@@ -13,8 +13,8 @@ void evaluate(EvalContext& context) {
 }  // namespace
 
 void register_group_normalization(OpTable& table) {
-  table.add({.domain = "", .name = "GroupNormalization", .infer = infer_same,
-             .evaluate = evaluate});
+  table.add(
+      {.domain = "", .name = "GroupNormalization", .infer = infer_same, .evaluate = evaluate});
 }
 
 }  // namespace whittle

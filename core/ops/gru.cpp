@@ -48,8 +48,8 @@ void evaluate(EvalContext& context) {
       const auto at = static_cast<size_t>(h);
       const float sum = recurrent(2 * size + h, before.data());
       const float rb = recurrent_bias(2 * size + h);
-      const float inner =
-          linear_before_reset ? x[2 * size + h] + reset[at] * (sum + rb) : x[2 * size + h] + sum + rb;
+      const float inner = linear_before_reset ? x[2 * size + h] + reset[at] * (sum + rb)
+                                              : x[2 * size + h] + sum + rb;
       const float candidate = g(recurrence.clipped(inner));
       hidden[h] = (1.0f - update[at]) * candidate + update[at] * hidden[h];
     }
@@ -60,7 +60,10 @@ void evaluate(EvalContext& context) {
 }  // namespace
 
 void register_gru(OpTable& table) {
-  table.add({.domain = "", .name = "GRU", .infer = infer_recurrence, .evaluate = evaluate,
+  table.add({.domain = "",
+             .name = "GRU",
+             .infer = infer_recurrence,
+             .evaluate = evaluate,
              .cost = recurrence_cost});
 }
 

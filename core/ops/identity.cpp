@@ -27,7 +27,8 @@ void evaluate_dropout(EvalContext& context) {
   const Tensor& training = context.input(2);
   const Tensor& ratio = context.input(1);
   const bool trains = training.defined() && require_integer(node, training) != 0;
-  const bool drops = !ratio.defined() || ratio.elements() != 1 || to_floats(ratio, node.label())[0] != 0;
+  const bool drops =
+      !ratio.defined() || ratio.elements() != 1 || to_floats(ratio, node.label())[0] != 0;
   if (trains && drops) {
     fail(Code::UNSUPPORTED, node.label(), "Expected inference for ", node.label(),
          " but received training_mode = true with a ratio above 0");

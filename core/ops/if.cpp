@@ -40,10 +40,8 @@ void evaluate_if(EvalContext& context) {
 }  // namespace
 
 void register_if(OpTable& table) {
-  table.add({.name = "If",
-             .infer = infer_if,
-             .evaluate = evaluate_if,
-             .traits = Trait::control_flow});
+  table.add(
+      {.name = "If", .infer = infer_if, .evaluate = evaluate_if, .traits = Trait::control_flow});
 }
 
 }  // namespace whittle

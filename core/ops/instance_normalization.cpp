@@ -16,8 +16,8 @@ void evaluate(EvalContext& context) {
 }  // namespace
 
 void register_instance_normalization(OpTable& table) {
-  table.add({.domain = "", .name = "InstanceNormalization", .infer = infer_same,
-             .evaluate = evaluate});
+  table.add(
+      {.domain = "", .name = "InstanceNormalization", .infer = infer_same, .evaluate = evaluate});
 }
 
 }  // namespace whittle

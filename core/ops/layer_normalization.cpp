@@ -15,8 +15,8 @@ void infer(InferContext& context) {
   context.copy_output(0, 0);
   std::optional<Dims> statistics = context.dims(0);
   if (statistics) {
-    const int first = normalize_axis(context.node().int_attribute("axis", -1),
-                                     rank_of(*statistics), context.node().label());
+    const int first = normalize_axis(context.node().int_attribute("axis", -1), rank_of(*statistics),
+                                     context.node().label());
     statistics = statistics_dims(std::move(*statistics), first);
   }
   context.set_output(1, DType::f32, statistics);

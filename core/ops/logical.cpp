@@ -14,9 +14,15 @@ struct Row {
   int64_t (*apply)(int64_t x, int64_t y);
 };
 
-constexpr int64_t bit_and(int64_t x, int64_t y) { return x & y; }
-constexpr int64_t bit_or(int64_t x, int64_t y) { return x | y; }
-constexpr int64_t bit_xor(int64_t x, int64_t y) { return x ^ y; }
+constexpr int64_t bit_and(int64_t x, int64_t y) {
+  return x & y;
+}
+constexpr int64_t bit_or(int64_t x, int64_t y) {
+  return x | y;
+}
+constexpr int64_t bit_xor(int64_t x, int64_t y) {
+  return x ^ y;
+}
 
 constexpr Row kRows[] = {
     {"And", bit_and},        {"Or", bit_or},        {"Xor", bit_xor},

@@ -9,8 +9,8 @@
 namespace whittle {
 namespace {
 
-// y = x / norm, where norm = (sum over the axis of |x|^p)^(1/p) in double for p = 1 or 2, and 0 where
-// the norm is 0.   x, y [outer.., axis, inner..]
+// y = x / norm, where norm = (sum over the axis of |x|^p)^(1/p) in double for p = 1 or 2, and 0
+// where the norm is 0.   x, y [outer.., axis, inner..]
 void evaluate(EvalContext& context) {
   const Node& node = context.node();
   const int64_t p = node.int_attribute("p", 2);
@@ -44,8 +44,7 @@ void evaluate(EvalContext& context) {
 }  // namespace
 
 void register_lp_normalization(OpTable& table) {
-  table.add({.domain = "", .name = "LpNormalization", .infer = infer_same,
-             .evaluate = evaluate});
+  table.add({.domain = "", .name = "LpNormalization", .infer = infer_same, .evaluate = evaluate});
 }
 
 }  // namespace whittle

@@ -9,8 +9,8 @@
 namespace whittle {
 namespace {
 
-// y[b, c, i] = x[b, c, i] / (bias + alpha / size * sum over d of x[b, d, i]^2)^beta, where d runs from
-// c - floor((size - 1) / 2) to c + ceil((size - 1) / 2) as far as there are channels.
+// y[b, c, i] = x[b, c, i] / (bias + alpha / size * sum over d of x[b, d, i]^2)^beta, where d runs
+// from c - floor((size - 1) / 2) to c + ceil((size - 1) / 2) as far as there are channels.
 //   x, y [batch, channels, pixels..]
 void evaluate(EvalContext& context) {
   const Node& node = context.node();

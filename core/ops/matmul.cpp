@@ -21,8 +21,8 @@ const T* as(const Tensor& tensor) {
   return reinterpret_cast<const T*>(tensor.raw());
 }
 
-// y[.., i, j] = sum over p of a[.., i, p] * b[.., p, j], batch axes broadcast; floats in the order of
-// p, integers modulo 2^bits.   a [batch.., m, k]   b [batch.., k, n]   y [batch.., m, n]
+// y[.., i, j] = sum over p of a[.., i, p] * b[.., p, j], batch axes broadcast; floats in the order
+// of p, integers modulo 2^bits.   a [batch.., m, k]   b [batch.., k, n]   y [batch.., m, n]
 void evaluate(EvalContext& context) {
   const Node& node = context.node();
   const Tensor a = widen(context.input(0));
@@ -39,12 +39,17 @@ void evaluate(EvalContext& context) {
       multiply_batches(geometry, as<T>(a), as<T>(b), reinterpret_cast<T*>(y.mutable_raw()));
     };
     switch (a.dtype()) {
-      case DType::f32: return run.template operator()<float>();
-      case DType::f64: return run.template operator()<double>();
-      case DType::i32: return run.template operator()<uint32_t>();
+      case DType::f32:
+        return run.template operator()<float>();
+      case DType::f64:
+        return run.template operator()<double>();
+      case DType::i32:
+        return run.template operator()<uint32_t>();
       case DType::i64:
-      case DType::u64: return run.template operator()<uint64_t>();
-      default: fail_type(a.dtype(), node);
+      case DType::u64:
+        return run.template operator()<uint64_t>();
+      default:
+        fail_type(a.dtype(), node);
     }
   });
 }
@@ -52,8 +57,8 @@ void evaluate(EvalContext& context) {
 }  // namespace
 
 void register_matmul(OpTable& table) {
-  table.add({.domain = "", .name = "MatMul", .infer = infer, .evaluate = evaluate,
-             .cost = matmul_cost});
+  table.add(
+      {.domain = "", .name = "MatMul", .infer = infer, .evaluate = evaluate, .cost = matmul_cost});
 }
 
 }  // namespace whittle

@@ -1,16 +1,16 @@
+#include "core/ops/support/matmul_integer.h"
+
 #include <algorithm>
 
 #include "core/ops/op.h"
 #include "core/ops/support/infer.h"
-#include "core/ops/support/matmul_integer.h"
 
 namespace whittle {
 namespace {
 
 void infer(InferContext& context) {
   require_inputs(context.node(), 2);
-  context.set_output(0, DType::i32,
-                     matmul_dims(context.node(), context.dims(0), context.dims(1)));
+  context.set_output(0, DType::i32, matmul_dims(context.node(), context.dims(0), context.dims(1)));
 }
 
 // y[.., i, j] = sum over p of (a[.., i, p] - a_zero_point[i]) * (b[.., p, j] - b_zero_point[j]),
@@ -25,7 +25,10 @@ void evaluate(EvalContext& context) {
 }  // namespace
 
 void register_matmul_integer(OpTable& table) {
-  table.add({.domain = "", .name = "MatMulInteger", .infer = infer, .evaluate = evaluate,
+  table.add({.domain = "",
+             .name = "MatMulInteger",
+             .infer = infer,
+             .evaluate = evaluate,
              .cost = matmul_cost});
 }
 

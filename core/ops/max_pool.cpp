@@ -26,8 +26,9 @@ int64_t column_major(const SpatialAxes& axes, int64_t offset) {
   return i0 + axes[0].input * (i1 + axes[1].input * i2);
 }
 
-// best[o] = the greatest x at position(o, t) over the taps t that lie inside x; where[o] = the offset in
-// the plane of the first such. A NaN counts as the greatest. Without a tap: the type's least value.
+// best[o] = the greatest x at position(o, t) over the taps t that lie inside x; where[o] = the
+// offset in the plane of the first such. A NaN counts as the greatest. Without a tap: the type's
+// least value.
 //   x [input pixels]   best, where [output pixels]
 template <typename T>
 void pool_plane(const SpatialAxes& axes, const T* x, std::span<T> best, std::span<int64_t> where) {
@@ -85,7 +86,10 @@ void evaluate(EvalContext& context) {
 }  // namespace
 
 void register_max_pool(OpTable& table) {
-  table.add({.domain = "", .name = "MaxPool", .infer = infer, .evaluate = evaluate,
+  table.add({.domain = "",
+             .name = "MaxPool",
+             .infer = infer,
+             .evaluate = evaluate,
              .traits = Trait::moves_data});
 }
 

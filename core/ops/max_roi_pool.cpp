@@ -44,8 +44,9 @@ void infer(InferContext& context) {
   context.set_output(0, context.dtype(0), out);
 }
 
-// y[r, c, i, j] = the greatest x[batch, c, ..] in cell (i, j) of the region, whose corners are rounded to
-// elements and inclusive and whose cells may overlap by one; 0 for a cell outside the image.
+// y[r, c, i, j] = the greatest x[batch, c, ..] in cell (i, j) of the region, whose corners are
+// rounded to elements and inclusive and whose cells may overlap by one; 0 for a cell outside the
+// image.
 //   x [batch, channels, height, width]   rois [regions, 5]: batch, x1, y1, x2, y2
 //   y [regions, channels, pooled height, pooled width]
 void evaluate(EvalContext& context) {

@@ -10,7 +10,8 @@
 namespace whittle {
 namespace {
 
-// What MaxPool had as its input: (input - 1) * stride + kernel - pad_begin - pad_end along each axis.
+// What MaxPool had as its input: (input - 1) * stride + kernel - pad_begin - pad_end along each
+// axis.
 Dims unpooled_dims(const Node& node, const Dims& x) {
   const WindowAttributes window = window_attributes(node, node.ints_attribute("kernel_shape"));
   if (window.rank() + 2 != x.size()) {
@@ -40,8 +41,8 @@ void infer(InferContext& context) {
   context.set_output(0, context.dtype(0), dims);
 }
 
-// y is 0 but for y[indices[i]] = x[i], the indices counting in the flat tensor of the unpooled shape.
-// A larger output_shape puts that tensor into its corner at index 0.
+// y is 0 but for y[indices[i]] = x[i], the indices counting in the flat tensor of the unpooled
+// shape. A larger output_shape puts that tensor into its corner at index 0.
 //   x, indices [batch, channels, pixels..]   y [batch, channels, unpooled pixels..]
 void evaluate(EvalContext& context) {
   const Node& node = context.node();
@@ -68,7 +69,8 @@ void evaluate(EvalContext& context) {
   Tensor& y = context.output(0, DType::f32, shape);
   std::fill_n(y.mutable_raw(), y.bytes(), std::byte{0});
   Shape shared = unpooled;
-  for (int axis = 0; axis < shape.rank(); ++axis) shared[axis] = std::min(shared[axis], shape[axis]);
+  for (int axis = 0; axis < shape.rank(); ++axis)
+    shared[axis] = std::min(shared[axis], shape[axis]);
   copy_view(y, view_of(shape), plane, view_of(unpooled), shared);
 }
 

@@ -49,7 +49,9 @@ void evaluate(EvalContext& context) {
 }  // namespace
 
 void register_mean_variance_normalization(OpTable& table) {
-  table.add({.domain = "", .name = "MeanVarianceNormalization", .infer = infer_same,
+  table.add({.domain = "",
+             .name = "MeanVarianceNormalization",
+             .infer = infer_same,
              .evaluate = evaluate});
 }
 

@@ -8,8 +8,8 @@
 namespace whittle {
 namespace {
 
-/** (q - zero_point) * scale of weights [directions, in, out], turned to [directions, out, in]; the scale
- * and zero point are [directions] or [directions, out]. */
+/** (q - zero_point) * scale of weights [directions, in, out], turned to [directions, out, in]; the
+ * scale and zero point are [directions] or [directions, out]. */
 Tensor dequantize_turned(const EvalContext& context, size_t weights, size_t scale,
                          size_t zero_point) {
   const Node& node = context.node();
@@ -51,8 +51,9 @@ void round_through_u8(std::span<float> values) {
 
 // An LSTM (lstm.h) whose matrix products take u8 activations and 8-bit weights: all of x shares one
 // range, and each hidden state has one of its own.
-//   x [steps, batch, input]   w [directions, input, 4 * hidden]   r [directions, hidden, 4 * hidden]
-//   inputs 3 to 7 as LSTM; w_scale, w_zero_point, r_scale, r_zero_point [directions(, 4 * hidden)]
+//   x [steps, batch, input]   w [directions, input, 4 * hidden]   r [directions, hidden, 4 *
+//   hidden] inputs 3 to 7 as LSTM; w_scale, w_zero_point, r_scale, r_zero_point [directions(, 4 *
+//   hidden)]
 void evaluate(EvalContext& context) {
   const Tensor w = dequantize_turned(context, 1, 8, 9);
   const Tensor r = dequantize_turned(context, 2, 10, 11);
@@ -69,8 +70,11 @@ void infer(InferContext& context) {
 }  // namespace
 
 void register_ms_dynamic_quantize_lstm(OpTable& table) {
-  table.add({.domain = "com.microsoft", .name = "DynamicQuantizeLSTM", .infer = infer,
-             .evaluate = evaluate, .cost = recurrence_cost});
+  table.add({.domain = "com.microsoft",
+             .name = "DynamicQuantizeLSTM",
+             .infer = infer,
+             .evaluate = evaluate,
+             .cost = recurrence_cost});
 }
 
 }  // namespace whittle

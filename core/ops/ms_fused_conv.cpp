@@ -21,7 +21,9 @@ void infer(InferContext& context) {
 void activate(const Node& node, std::span<float> y) {
   const std::string name = node.string_attribute("activation", "");
   const std::vector<float> params = node.floats_attribute("activation_params");
-  const auto param = [&](size_t i, float fallback) { return i < params.size() ? params[i] : fallback; };
+  const auto param = [&](size_t i, float fallback) {
+    return i < params.size() ? params[i] : fallback;
+  };
   const float a = param(0, name == "LeakyRelu" ? 0.01f : 0.2f);
   const float b = param(1, 0.5f);
   const auto apply = [&](FunctionRef<float(float)> f) {
@@ -66,7 +68,10 @@ void evaluate(EvalContext& context) {
 }  // namespace
 
 void register_ms_fused_conv(OpTable& table) {
-  table.add({.domain = "com.microsoft", .name = "FusedConv", .infer = infer, .evaluate = evaluate,
+  table.add({.domain = "com.microsoft",
+             .name = "FusedConv",
+             .infer = infer,
+             .evaluate = evaluate,
              .cost = conv_cost});
 }
 

@@ -49,8 +49,8 @@ Tensor operand(const EvalContext& context, size_t input) {
   return turned;
 }
 
-// y = alpha * A' B', where A' is a with its last two axes swapped (transA) or as it is, B' likewise;
-// batch axes broadcast as in MatMul.
+// y = alpha * A' B', where A' is a with its last two axes swapped (transA) or as it is, B'
+// likewise; batch axes broadcast as in MatMul.
 void evaluate(EvalContext& context) {
   const Tensor a = operand(context, 0);
   const Tensor b = operand(context, 1);
@@ -74,8 +74,11 @@ Cost cost(const NodeFacts& facts) {
 }  // namespace
 
 void register_ms_fused_matmul(OpTable& table) {
-  table.add({.domain = "com.microsoft", .name = "FusedMatMul", .infer = infer,
-             .evaluate = evaluate, .cost = cost});
+  table.add({.domain = "com.microsoft",
+             .name = "FusedMatMul",
+             .infer = infer,
+             .evaluate = evaluate,
+             .cost = cost});
 }
 
 }  // namespace whittle

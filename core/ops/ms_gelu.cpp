@@ -42,7 +42,10 @@ void evaluate_quick_gelu(EvalContext& context) {
 
 void register_ms_gelu(OpTable& table) {
   const auto add = [&](std::string_view name, void (*evaluate)(EvalContext&)) {
-    table.add({.domain = "com.microsoft", .name = name, .infer = infer_same, .evaluate = evaluate,
+    table.add({.domain = "com.microsoft",
+               .name = name,
+               .infer = infer_same,
+               .evaluate = evaluate,
                .traits = Trait::elementwise});
   };
   add("Gelu", evaluate_gelu);

@@ -18,8 +18,12 @@ void infer_as(InferContext& context, DType dtype) {
   context.set_output(0, dtype, matmul_dims(node, context.dims(0), context.dims(1)));
 }
 
-void infer_integer(InferContext& context) { infer_as(context, context.dtype(2)); }
-void infer_dynamic(InferContext& context) { infer_as(context, context.dtype(0)); }
+void infer_integer(InferContext& context) {
+  infer_as(context, context.dtype(2));
+}
+void infer_dynamic(InferContext& context) {
+  infer_as(context, context.dtype(0));
+}
 
 /** y[i] = sums[i] * scales[column] + bias[column], the scales one or one for each column. */
 void store_product(EvalContext& context, DType dtype, const IntegerProduct& product,
@@ -63,15 +67,23 @@ void evaluate_dynamic(EvalContext& context) {
   store_product(context, context.input(0).dtype(), product, scales, 4);
 }
 
-Cost cost(const NodeFacts& facts) { return matmul_cost_of(facts, 0, 1); }
+Cost cost(const NodeFacts& facts) {
+  return matmul_cost_of(facts, 0, 1);
+}
 
 }  // namespace
 
 void register_ms_matmul_integer_to_float(OpTable& table) {
-  table.add({.domain = "com.microsoft", .name = "MatMulIntegerToFloat", .infer = infer_integer,
-             .evaluate = evaluate_integer, .cost = cost});
-  table.add({.domain = "com.microsoft", .name = "DynamicQuantizeMatMul", .infer = infer_dynamic,
-             .evaluate = evaluate_dynamic, .cost = cost});
+  table.add({.domain = "com.microsoft",
+             .name = "MatMulIntegerToFloat",
+             .infer = infer_integer,
+             .evaluate = evaluate_integer,
+             .cost = cost});
+  table.add({.domain = "com.microsoft",
+             .name = "DynamicQuantizeMatMul",
+             .infer = infer_dynamic,
+             .evaluate = evaluate_dynamic,
+             .cost = cost});
 }
 
 }  // namespace whittle

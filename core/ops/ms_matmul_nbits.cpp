@@ -11,7 +11,7 @@ namespace {
 struct Blocks {
   int64_t k = 0, n = 0;
   int64_t bits = 4;
-  int64_t size = 32;   // weights of a block
+  int64_t size = 32;    // weights of a block
   int64_t per_row = 0;  // blocks of a row
 };
 
@@ -23,7 +23,8 @@ Blocks blocks_of(const Node& node) {
   made.size = node.int_attribute("block_size", 32);
   const bool known_bits = made.bits == 2 || made.bits == 4 || made.bits == 8;
   constexpr int64_t kMaxSize = int64_t{1} << 32;
-  if (made.k < 1 || made.n < 1 || made.k > kMaxSize || made.n > kMaxSize || !known_bits || made.size < 16 || made.size > (1 << 20)) {
+  if (made.k < 1 || made.n < 1 || made.k > kMaxSize || made.n > kMaxSize || !known_bits ||
+      made.size < 16 || made.size > (1 << 20)) {
     fail(Code::INVALID_GRAPH, node.label(),
          "Expected positive K and N, 2, 4 or 8 bits and blocks of 16 or more for ", node.label(),
          " but received ", made.k, ", ", made.n, ", ", made.bits, " and ", made.size);
@@ -47,8 +48,8 @@ int field(const uint8_t* bytes, int64_t index, int64_t bits) {
 
 // w[n, k] = (q[n, k] - zero_point[n, k / block]) * scale[n, k / block]; y = a w^T + bias
 //   a [rows.., K]   q packed [N, blocks, bytes of a block] u8   scales [N * blocks]
-//   zero_points packed [N, bytes of a row of blocks] u8, or of a's type [N * blocks]; 2^(bits-1) if absent
-//   bias [N]   y [rows.., N]
+//   zero_points packed [N, bytes of a row of blocks] u8, or of a's type [N * blocks]; 2^(bits-1) if
+//   absent bias [N]   y [rows.., N]
 void evaluate(EvalContext& context) {
   const Node& node = context.node();
   const Blocks blocks = blocks_of(node);
@@ -60,7 +61,8 @@ void evaluate(EvalContext& context) {
   const std::vector<float> scales = float_values(context, 2);
   const int64_t block_bytes = blocks.size * blocks.bits / 8;
   const int64_t total = checked_mul(blocks.n, blocks.per_row, "blocks");
-  require_elements(context, context.input(1), checked_mul(total, block_bytes, "weights"), "weights");
+  require_elements(context, context.input(1), checked_mul(total, block_bytes, "weights"),
+                   "weights");
   require_elements(context, context.input(2), total, "scales");
   std::vector<float> zero_points(static_cast<size_t>(total),
                                  static_cast<float>(1 << (blocks.bits - 1)));
@@ -100,8 +102,9 @@ void evaluate(EvalContext& context) {
   fill_widened(context, 0, context.input(0).dtype(), shape, [&](Tensor& y) {
     const auto out = y.mutable_data<float>();
     for (size_t i = 0; i < out.size(); ++i) out[i] = bias.empty() ? 0.0f : bias[i % bias.size()];
-    multiply<float>(a.elements() / blocks.k, blocks.k, blocks.n, {a.data<float>().data(), blocks.k, 1},
-                    {weights.data(), 1, blocks.k}, out.data());
+    multiply<float>(a.elements() / blocks.k, blocks.k, blocks.n,
+                    {a.data<float>().data(), blocks.k, 1}, {weights.data(), 1, blocks.k},
+                    out.data());
   });
 }
 
@@ -114,8 +117,11 @@ Cost cost(const NodeFacts& facts) {
 }  // namespace
 
 void register_ms_matmul_nbits(OpTable& table) {
-  table.add({.domain = "com.microsoft", .name = "MatMulNBits", .infer = infer,
-             .evaluate = evaluate, .cost = cost});
+  table.add({.domain = "com.microsoft",
+             .name = "MatMulNBits",
+             .infer = infer,
+             .evaluate = evaluate,
+             .cost = cost});
 }
 
 }  // namespace whittle

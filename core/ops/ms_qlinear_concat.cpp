@@ -24,7 +24,8 @@ void infer(InferContext& context) {
     for (size_t d = 0; d < dims->size(); ++d) {
       Dim& target = (*out)[d];
       if (d == static_cast<size_t>(axis)) {
-        target = target.known() && (*dims)[d].known() ? Dim(target.value + (*dims)[d].value) : Dim{};
+        target =
+            target.known() && (*dims)[d].known() ? Dim(target.value + (*dims)[d].value) : Dim{};
       } else if (!target.known()) {
         target = (*dims)[d];
       }
@@ -33,8 +34,8 @@ void infer(InferContext& context) {
   context.set_output(0, context.dtype(1), out);
 }
 
-// y = the parts, brought to one scale, one after another along the axis: y = saturate(round_half_even(
-// (x - x_zero_point) * x_scale / y_scale) + y_zero_point).
+// y = the parts, brought to one scale, one after another along the axis: y =
+// saturate(round_half_even( (x - x_zero_point) * x_scale / y_scale) + y_zero_point).
 //   inputs: y_scale, y_zero_point, then x, x_scale, x_zero_point of each part [.., axis_i, ..]
 void evaluate(EvalContext& context) {
   const Node& node = context.node();
@@ -76,8 +77,8 @@ void evaluate(EvalContext& context) {
 }  // namespace
 
 void register_ms_qlinear_concat(OpTable& table) {
-  table.add({.domain = "com.microsoft", .name = "QLinearConcat", .infer = infer,
-             .evaluate = evaluate});
+  table.add(
+      {.domain = "com.microsoft", .name = "QLinearConcat", .infer = infer, .evaluate = evaluate});
 }
 
 }  // namespace whittle

@@ -96,7 +96,10 @@ void evaluate_leaky_relu(EvalContext& context) {
 void register_ms_qlinear_elementwise(OpTable& table) {
   const auto add = [&](std::string_view name, void (*infer)(InferContext&),
                        void (*evaluate)(EvalContext&)) {
-    table.add({.domain = "com.microsoft", .name = name, .infer = infer, .evaluate = evaluate,
+    table.add({.domain = "com.microsoft",
+               .name = name,
+               .infer = infer,
+               .evaluate = evaluate,
                .traits = Trait::elementwise});
   };
   add("QLinearAdd", infer_binary, evaluate_add);

@@ -10,7 +10,9 @@
 namespace whittle {
 namespace {
 
-bool channels_last(const Node& node) { return node.int_attribute("channels_last", 0) != 0; }
+bool channels_last(const Node& node) {
+  return node.int_attribute("channels_last", 0) != 0;
+}
 
 /** A list over [batch, pixels.., channels] as one over [batch, channels, pixels..]. */
 Dims channels_first(Dims list) {
@@ -58,8 +60,8 @@ PoolGeometry global_geometry(const Shape& x) {
   return geometry;
 }
 
-// y = saturate(round_half_even(sum of (x - x_zero_point) over the window * m) + y_zero_point) with m =
-// x_scale / y_scale / divisor in f32 (divisor: average_window.h).
+// y = saturate(round_half_even(sum of (x - x_zero_point) over the window * m) + y_zero_point) with
+// m = x_scale / y_scale / divisor in f32 (divisor: average_window.h).
 //   inputs: x, x_scale, x_zero_point, y_scale, y_zero_point
 //   x [batch, channels, pixels..], or channels last   y pooled, in the same layout
 void evaluate_pool(EvalContext& context, bool global) {
@@ -74,7 +76,8 @@ void evaluate_pool(EvalContext& context, bool global) {
     x = Tensor::allocate(given.dtype(), plain);
     copy_view(x, view_of(plain), given, View{0, strides}, plain);
   }
-  const PoolGeometry geometry = global ? global_geometry(x.shape()) : pool_geometry(node, x.shape());
+  const PoolGeometry geometry =
+      global ? global_geometry(x.shape()) : pool_geometry(node, x.shape());
   const AverageWindow window(geometry, node);
   const float ratio = scalar_scale(context, 1) / scalar_scale(context, 3);
   const int32_t x_zero_point = scalar_zero_point(context, 2);
@@ -112,15 +115,23 @@ void evaluate_pool(EvalContext& context, bool global) {
   }
 }
 
-void evaluate_average(EvalContext& context) { evaluate_pool(context, false); }
-void evaluate_global(EvalContext& context) { evaluate_pool(context, true); }
+void evaluate_average(EvalContext& context) {
+  evaluate_pool(context, false);
+}
+void evaluate_global(EvalContext& context) {
+  evaluate_pool(context, true);
+}
 
 }  // namespace
 
 void register_ms_qlinear_pool(OpTable& table) {
-  table.add({.domain = "com.microsoft", .name = "QLinearAveragePool", .infer = infer_average,
+  table.add({.domain = "com.microsoft",
+             .name = "QLinearAveragePool",
+             .infer = infer_average,
              .evaluate = evaluate_average});
-  table.add({.domain = "com.microsoft", .name = "QLinearGlobalAveragePool", .infer = infer_global,
+  table.add({.domain = "com.microsoft",
+             .name = "QLinearGlobalAveragePool",
+             .infer = infer_global,
              .evaluate = evaluate_global});
 }
 

@@ -28,8 +28,9 @@ void store(EvalContext& context, size_t i, const Shape& shape, const std::vector
   });
 }
 
-// s = x + skip + bias; y = (s - mean) / sqrt(variance + epsilon) * gamma + beta over the last axis, or,
-// without the mean (`centres` false), s / sqrt(mean(s^2) + epsilon) * gamma; statistics in double.
+// s = x + skip + bias; y = (s - mean) / sqrt(variance + epsilon) * gamma + beta over the last axis,
+// or, without the mean (`centres` false), s / sqrt(mean(s^2) + epsilon) * gamma; statistics in
+// double.
 //   x, s, y [rows.., columns]   skip broadcast to x   gamma, beta, bias [columns]
 //   outputs: y, mean, inv_std [rows.., 1] f32, s
 void evaluate_as(EvalContext& context, bool centres) {
@@ -73,16 +74,24 @@ void evaluate_as(EvalContext& context, bool centres) {
   store(context, 3, shape, sums);
 }
 
-void evaluate(EvalContext& context) { evaluate_as(context, true); }
-void evaluate_simplified(EvalContext& context) { evaluate_as(context, false); }
+void evaluate(EvalContext& context) {
+  evaluate_as(context, true);
+}
+void evaluate_simplified(EvalContext& context) {
+  evaluate_as(context, false);
+}
 
 }  // namespace
 
 void register_ms_skip_layer_normalization(OpTable& table) {
-  table.add({.domain = "com.microsoft", .name = "SkipLayerNormalization", .infer = infer,
+  table.add({.domain = "com.microsoft",
+             .name = "SkipLayerNormalization",
+             .infer = infer,
              .evaluate = evaluate});
-  table.add({.domain = "com.microsoft", .name = "SkipSimplifiedLayerNormalization",
-             .infer = infer, .evaluate = evaluate_simplified});
+  table.add({.domain = "com.microsoft",
+             .name = "SkipSimplifiedLayerNormalization",
+             .infer = infer,
+             .evaluate = evaluate_simplified});
 }
 
 }  // namespace whittle

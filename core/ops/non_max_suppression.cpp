@@ -39,8 +39,8 @@ float overlap(const Box& a, const Box& b) {
   return shared / (a.area() + b.area() - shared);
 }
 
-// For each image and class: boxes by falling score (the lower index first among equals) as long as the
-// score is above score_threshold; one is taken unless it overlaps a taken one by more than
+// For each image and class: boxes by falling score (the lower index first among equals) as long as
+// the score is above score_threshold; one is taken unless it overlaps a taken one by more than
 // iou_threshold, until there are max_output_boxes_per_class.
 //   boxes [batch, n, 4]   scores [batch, classes, n]   max_output_boxes_per_class (default 0),
 //   iou_threshold (default 0), score_threshold (default: none) []

@@ -21,7 +21,8 @@ void infer_one_hot(InferContext& context) {
   context.set_output(0, context.dtype(2), std::move(dims));
 }
 
-// y[o, d, i] = indices[o, i] == d ? values[1] : values[0]; indices in [-depth, depth), others: all off
+// y[o, d, i] = indices[o, i] == d ? values[1] : values[0]; indices in [-depth, depth), others: all
+// off
 void evaluate_one_hot(EvalContext& context) {
   const Node& node = context.node();
   require_inputs(node, 3);

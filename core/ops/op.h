@@ -47,7 +47,8 @@ class InferContext {
   void set_output(size_t i, DType dtype, std::optional<Dims> dims = std::nullopt);
   /** Output i has the type and dims of input j. */
   void copy_output(size_t i, size_t j) { set_output(i, dtype(j), dims(j)); }
-  /** Facts of a subgraph's outputs given facts of its inputs; captures are resolved by the caller. */
+  /** Facts of a subgraph's outputs given facts of its inputs; captures are resolved by the caller.
+   */
   std::vector<Fact> infer_subgraph(const Graph& graph, std::vector<Fact> subgraph_inputs) const;
 
   std::vector<Fact>& outputs() { return outputs_; }
@@ -62,8 +63,8 @@ class InferContext {
 };
 
 /**
- * One node's reference evaluation. Inputs are dense tensors; outputs are asked for by type and shape
- * and come from whoever evaluates: a fresh allocation, or the plan's arena.
+ * One node's reference evaluation. Inputs are dense tensors; outputs are asked for by type and
+ * shape and come from whoever evaluates: a fresh allocation, or the plan's arena.
  */
 class EvalContext {
  public:

@@ -94,8 +94,9 @@ void evaluate_pad(EvalContext& context) {
   const Tensor& x = context.input(0);
   const std::string mode = node.string_attribute("mode", "constant");
   if (mode != "constant" && mode != "reflect" && mode != "edge" && mode != "wrap") {
-    fail(Code::INVALID_GRAPH, node.label(), "Expected constant, reflect, edge or wrap for 'mode' of ",
-         node.label(), " but received '", mode, "'");
+    fail(Code::INVALID_GRAPH, node.label(),
+         "Expected constant, reflect, edge or wrap for 'mode' of ", node.label(), " but received '",
+         mode, "'");
   }
   std::optional<std::vector<int64_t>> axes;
   if (context.has_input(3)) axes = to_int64s(context.input(3), node.label());

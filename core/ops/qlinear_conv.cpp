@@ -53,13 +53,15 @@ void evaluate(EvalContext& context) {
   }
 }
 
-Cost cost(const NodeFacts& facts) { return conv_cost_of(facts, 0, 3, false); }
+Cost cost(const NodeFacts& facts) {
+  return conv_cost_of(facts, 0, 3, false);
+}
 
 }  // namespace
 
 void register_qlinear_conv(OpTable& table) {
-  table.add({.domain = "", .name = "QLinearConv", .infer = infer, .evaluate = evaluate,
-             .cost = cost});
+  table.add(
+      {.domain = "", .name = "QLinearConv", .infer = infer, .evaluate = evaluate, .cost = cost});
 }
 
 }  // namespace whittle

@@ -26,9 +26,10 @@ void require_scales(const EvalContext& context, size_t i, int64_t size, size_t m
   require_elements(context, context.input(i), size * static_cast<int64_t>(matrices), "a scale");
 }
 
-// y = saturate(round_half_even(sum * (a_scale[i] * b_scale[j] / y_scale)) + y_zero_point), where sum
-// is the product of (a - a_zero_point[i]) and (b - b_zero_point[j]) in int32.
-//   inputs: a, a_scale, a_zero_point, b, b_scale, b_zero_point, y_scale, y_zero_point; those of a are
+// y = saturate(round_half_even(sum * (a_scale[i] * b_scale[j] / y_scale)) + y_zero_point), where
+// sum is the product of (a - a_zero_point[i]) and (b - b_zero_point[j]) in int32.
+//   inputs: a, a_scale, a_zero_point, b, b_scale, b_zero_point, y_scale, y_zero_point; those of a
+//   are
 //           [] or one for each row, those of b [] or one for each column
 void evaluate(EvalContext& context) {
   const Node& node = context.node();
@@ -49,18 +50,21 @@ void evaluate(EvalContext& context) {
     const int64_t matrix = at / geometry.n / geometry.m;
     const float scale = a_scales[scale_at(a_scales.size(), matrix, geometry.m, row)] *
                         b_scales[scale_at(b_scales.size(), matrix, geometry.n, column)] / y_scale;
-    const float sum = static_cast<float>(static_cast<int32_t>(product.sums[static_cast<size_t>(at)]));
+    const float sum =
+        static_cast<float>(static_cast<int32_t>(product.sums[static_cast<size_t>(at)]));
     store_quantized(y, at, saturate(sum * scale, y_zero_point, range));
   }
 }
 
-Cost cost(const NodeFacts& facts) { return matmul_cost_of(facts, 0, 3); }
+Cost cost(const NodeFacts& facts) {
+  return matmul_cost_of(facts, 0, 3);
+}
 
 }  // namespace
 
 void register_qlinear_matmul(OpTable& table) {
-  table.add({.domain = "", .name = "QLinearMatMul", .infer = infer, .evaluate = evaluate,
-             .cost = cost});
+  table.add(
+      {.domain = "", .name = "QLinearMatMul", .infer = infer, .evaluate = evaluate, .cost = cost});
 }
 
 }  // namespace whittle

@@ -22,9 +22,9 @@ void infer(InferContext& context) {
   context.set_output(0, output_type(context.node(), context.dtype(2)), context.dims(0));
 }
 
-// y = saturate(round_half_even(x / y_scale) + y_zero_point) for integer types; for 8- and 4-bit floats
-// y = narrow(x / y_scale). The scale and zero point are one for all, one for each index of `axis`, or
-// one for each block of `block_size` along it.
+// y = saturate(round_half_even(x / y_scale) + y_zero_point) for integer types; for 8- and 4-bit
+// floats y = narrow(x / y_scale). The scale and zero point are one for all, one for each index of
+// `axis`, or one for each block of `block_size` along it.
 //   x [..] f32, f16, bf16 or i32   y_scale, y_zero_point [], [axis] or [.., blocks, ..]   y [..]
 void evaluate(EvalContext& context) {
   const Node& node = context.node();

@@ -43,8 +43,7 @@ void infer_range(InferContext& context) {
 void evaluate_range(EvalContext& context) {
   const Node& node = context.node();
   require_inputs(node, 3);
-  const int64_t length =
-      range_length(node, context.input(0), context.input(1), context.input(2));
+  const int64_t length = range_length(node, context.input(0), context.input(1), context.input(2));
   const DType dtype = context.input(0).dtype();
   Tensor& y = context.output(0, dtype, {length});
   with_value_type(dtype, [&]<typename Value>() {

@@ -12,13 +12,27 @@
 namespace whittle {
 namespace {
 
-double plus(double total, double x) { return total + x; }
-double plus_square(double total, double x) { return total + x * x; }
-double plus_absolute(double total, double x) { return total + std::fabs(x); }
-double times(double total, double x) { return total * x; }
-double larger(double total, double x) { return x > total || std::isnan(x) ? x : total; }
-double smaller(double total, double x) { return x < total || std::isnan(x) ? x : total; }
-double unchanged(double total, int64_t) { return total; }
+double plus(double total, double x) {
+  return total + x;
+}
+double plus_square(double total, double x) {
+  return total + x * x;
+}
+double plus_absolute(double total, double x) {
+  return total + std::fabs(x);
+}
+double times(double total, double x) {
+  return total * x;
+}
+double larger(double total, double x) {
+  return x > total || std::isnan(x) ? x : total;
+}
+double smaller(double total, double x) {
+  return x < total || std::isnan(x) ? x : total;
+}
+double unchanged(double total, int64_t) {
+  return total;
+}
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
@@ -45,8 +59,7 @@ constexpr Row kRows[] = {
     {"ReduceLogSum", 0, plus, [](double total, int64_t) { return std::log(total); }},
     {"ReduceMax", -kInfinity, larger, unchanged, std::numeric_limits<int64_t>::min(),
      [](int64_t a, int64_t b) { return a > b ? a : b; }},
-    {"ReduceMean", 0, plus,
-     [](double total, int64_t n) { return total / static_cast<double>(n); }},
+    {"ReduceMean", 0, plus, [](double total, int64_t n) { return total / static_cast<double>(n); }},
     {"ReduceMin", kInfinity, smaller, unchanged, std::numeric_limits<int64_t>::max(),
      [](int64_t a, int64_t b) { return a < b ? a : b; }},
     {"ReduceProd", 1, times, unchanged, 1, integer_times},
@@ -65,7 +78,9 @@ std::vector<int> reduced_axes(const Node& node, int rank,
   return axes;
 }
 
-bool keeps_dims(const Node& node) { return node.int_attribute("keepdims", 1) != 0; }
+bool keeps_dims(const Node& node) {
+  return node.int_attribute("keepdims", 1) != 0;
+}
 
 void infer_reduce(InferContext& context) {
   const Node& node = context.node();
@@ -170,9 +185,7 @@ void register_reduce(OpTable& table) {
   for (const Row& row : kRows) {
     table.add({.name = row.name, .infer = infer_reduce, .evaluate = evaluate_reduce});
   }
-  table.add({.name = "ReduceLogSumExp",
-             .infer = infer_reduce,
-             .evaluate = evaluate_log_sum_exp});
+  table.add({.name = "ReduceLogSumExp", .infer = infer_reduce, .evaluate = evaluate_log_sum_exp});
 }
 
 }  // namespace whittle

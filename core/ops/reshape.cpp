@@ -85,8 +85,7 @@ void evaluate_reshape(EvalContext& context) {
   const Node& node = context.node();
   require_inputs(node, 2);
   const auto target = to_int64s(context.input(1), node.label());
-  const auto shape =
-      concrete(reshaped_dims(node, to_dims(context.input(0).shape()), target));
+  const auto shape = concrete(reshaped_dims(node, to_dims(context.input(0).shape()), target));
   evaluate_as(context, shape.value());
 }
 

@@ -31,9 +31,8 @@ void infer(InferContext& context) {
     Shape guess;
     for (const Dim& dim : x) guess.push_back(dim.known() ? dim.value : 1);
     ResizeGeometry geometry;
-    const int64_t listed = node.has("axes")
-                               ? static_cast<int64_t>(node.ints_attribute("axes").size())
-                               : guess.rank();
+    const int64_t listed =
+        node.has("axes") ? static_cast<int64_t>(node.ints_attribute("axes").size()) : guess.rank();
     const Tensor roi = Tensor::zeros(DType::f32, Shape{2 * listed});
     geometry = resize_geometry(node, guess, roi, has_scales ? scales : Tensor{}, sizes);
     const bool separate =
@@ -60,8 +59,9 @@ void infer(InferContext& context) {
   context.set_output(0, context.dtype(0), out);
 }
 
-/** y[o, r, i] = sum over taps of weight * x[o, position, i] along one axis, in float; a row whose source
- * is outside takes the extrapolation value.   x [outer, input, inner]   y [outer, output, inner] */
+/** y[o, r, i] = sum over taps of weight * x[o, position, i] along one axis, in float; a row whose
+ * source is outside takes the extrapolation value.   x [outer, input, inner]   y [outer, output,
+ * inner] */
 Tensor resize_axis(const ResizeGeometry& geometry, const Tensor& x, int at) {
   const ResizeAxis& axis = geometry.axes[static_cast<size_t>(at)];
   Shape shape = x.shape();

@@ -32,8 +32,8 @@ void evaluate(EvalContext& context) {
       const double inverse = 1.0 / std::sqrt(squares / static_cast<double>(columns) + epsilon);
       for (int64_t c = 0; c < columns; ++c) {
         const int64_t at = r * columns + c;
-        out[at] = static_cast<float>(in[at] * inverse) *
-                  scale[static_cast<size_t>(at) % scale.size()];
+        out[at] =
+            static_cast<float>(in[at] * inverse) * scale[static_cast<size_t>(at) % scale.size()];
       }
     }
   });
@@ -42,10 +42,11 @@ void evaluate(EvalContext& context) {
 }  // namespace
 
 void register_rms_normalization(OpTable& table) {
-  table.add({.domain = "", .name = "RMSNormalization", .infer = infer_same,
-             .evaluate = evaluate});
+  table.add({.domain = "", .name = "RMSNormalization", .infer = infer_same, .evaluate = evaluate});
   // The name onnxruntime's optimizer gave it before ONNX had one.
-  table.add({.domain = "", .name = "SimplifiedLayerNormalization", .infer = infer_same,
+  table.add({.domain = "",
+             .name = "SimplifiedLayerNormalization",
+             .infer = infer_same,
              .evaluate = evaluate});
 }
 

@@ -31,7 +31,10 @@ void evaluate(EvalContext& context) {
 }  // namespace
 
 void register_rnn(OpTable& table) {
-  table.add({.domain = "", .name = "RNN", .infer = infer_recurrence, .evaluate = evaluate,
+  table.add({.domain = "",
+             .name = "RNN",
+             .infer = infer_recurrence,
+             .evaluate = evaluate,
              .cost = recurrence_cost});
 }
 

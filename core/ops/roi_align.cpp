@@ -93,10 +93,10 @@ Region region_of(const Node& node, const float* roi, int64_t out_h, int64_t out_
 }
 
 // y[r, c, i, j] = the mean (or, mode max, the greatest) over a grid of points in cell (i, j) of the
-// region of x[batch_indices[r], c] interpolated there. Max takes the greatest weighted neighbour of all
-// points, as onnxruntime does.
-//   x [batch, channels, height, width]   rois [regions, 4]: x1, y1, x2, y2   batch_indices [regions]
-//   y [regions, channels, output_height, output_width]
+// region of x[batch_indices[r], c] interpolated there. Max takes the greatest weighted neighbour of
+// all points, as onnxruntime does.
+//   x [batch, channels, height, width]   rois [regions, 4]: x1, y1, x2, y2   batch_indices
+//   [regions] y [regions, channels, output_height, output_width]
 void evaluate(EvalContext& context) {
   const Node& node = context.node();
   const Tensor x = float_input(context, 0);
@@ -135,10 +135,9 @@ void evaluate(EvalContext& context) {
           return start + static_cast<float>(index) * size +
                  (static_cast<float>(g) + 0.5f) * size / static_cast<float>(grid);
         };
-        const Sample sample =
-            sample_at(place(region.top, cell / out_w, region.cell_h, gy, region.grid_h),
-                      place(region.left, cell % out_w, region.cell_w, gx, region.grid_w), height,
-                      width);
+        const Sample sample = sample_at(
+            place(region.top, cell / out_w, region.cell_h, gy, region.grid_h),
+            place(region.left, cell % out_w, region.cell_w, gx, region.grid_w), height, width);
         for (int64_t c = 0; c < channels; ++c) {
           float& target = out[(r * channels + c) * out_h * out_w + cell];
           for (int k = 0; k < 4; ++k) {

@@ -1,5 +1,5 @@
-// ScatterElements and ScatterND: a copy of the data with elements replaced, or combined with, updates
-// at given indices, in the order of the updates.
+// ScatterElements and ScatterND: a copy of the data with elements replaced, or combined with,
+// updates at given indices, in the order of the updates.
 #include <algorithm>
 #include <string>
 #include <vector>
@@ -42,8 +42,9 @@ void scatter(EvalContext& context, const std::vector<int64_t>& offsets, int64_t 
     return;
   }
   if (reduction != "add" && reduction != "mul" && reduction != "max" && reduction != "min") {
-    fail(Code::INVALID_GRAPH, node.label(), "Expected none, add, mul, max or min for 'reduction' of ",
-         node.label(), " but received '", reduction, "'");
+    fail(Code::INVALID_GRAPH, node.label(),
+         "Expected none, add, mul, max or min for 'reduction' of ", node.label(), " but received '",
+         reduction, "'");
   }
   if (data.dtype() == DType::string) fail_type(data.dtype(), node);
   with_value_type(data.dtype(), [&]<typename Value>() {

@@ -21,8 +21,8 @@ struct InferenceOptions {
  * Infers type and dims of every value of `graph` in place, from its inputs and constants, and
  * returns the facts by ValueId (with the small constants that were found on the way). Operators the
  * table lacks give unknown facts; a contradiction with the graph's structure throws SHAPE_MISMATCH,
- * TYPE_MISMATCH or INVALID_GRAPH naming the node. Symbols of graph inputs are kept where a dimension
- * is passed through unchanged.
+ * TYPE_MISMATCH or INVALID_GRAPH naming the node. Symbols of graph inputs are kept where a
+ * dimension is passed through unchanged.
  */
 std::vector<Fact> infer_shapes(Graph& graph, const OpTable& table,
                                const InferenceOptions& options = {});

@@ -17,9 +17,11 @@ void infer(InferContext& context) {
                  context.node().label());
 }
 
-/** Calls line(in, out, count, step) for every line of x along the axis.   x, y [outer, axis, inner] */
-void for_each_line(EvalContext& context,
-                   FunctionRef<void(const float* in, float* out, int64_t count, int64_t step)> line) {
+/** Calls line(in, out, count, step) for every line of x along the axis.   x, y [outer, axis, inner]
+ */
+void for_each_line(
+    EvalContext& context,
+    FunctionRef<void(const float* in, float* out, int64_t count, int64_t step)> line) {
   const Tensor x = float_input(context, 0);
   const AxisSplit split =
       split_at(x.shape(), context.node().int_attribute("axis", -1), context.node());
@@ -81,8 +83,7 @@ void evaluate_hardmax(EvalContext& context) {
 
 void register_softmax(OpTable& table) {
   table.add({.domain = "", .name = "Softmax", .infer = infer, .evaluate = evaluate_softmax});
-  table.add({.domain = "", .name = "LogSoftmax", .infer = infer,
-             .evaluate = evaluate_log_softmax});
+  table.add({.domain = "", .name = "LogSoftmax", .infer = infer, .evaluate = evaluate_log_softmax});
   table.add({.domain = "", .name = "Hardmax", .infer = infer, .evaluate = evaluate_hardmax});
 }
 

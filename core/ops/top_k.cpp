@@ -57,8 +57,8 @@ void evaluate_top_k(EvalContext& context) {
         const bool after = largest ? is_larger(vb, va) : is_larger(va, vb);
         return before || (!after && a < b);
       });
-      const int64_t out = first / (split.axis * split.inner) * k * split.inner +
-                          first % (split.axis * split.inner);
+      const int64_t out =
+          first / (split.axis * split.inner) * k * split.inner + first % (split.axis * split.inner);
       for (int64_t j = 0; j < k; ++j) {
         const int64_t index = order[static_cast<size_t>(j)];
         Value value = values[static_cast<size_t>(index)];

@@ -29,18 +29,26 @@ struct Row {
   FloatAttribute attributes[2] = {};
 };
 
-double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
+double sigmoid(double x) {
+  return 1 / (1 + std::exp(-x));
+}
 
 /** log(1 + e^x), without overflow for large x. */
-double softplus(double x) { return std::fmax(x, 0) + std::log1p(std::exp(-std::fabs(x))); }
+double softplus(double x) {
+  return std::fmax(x, 0) + std::log1p(std::exp(-std::fabs(x)));
+}
 
 double hard_sigmoid(double x, double alpha, double beta) {
   return std::fmax(0, std::fmin(1, alpha * x + beta));
 }
 
-double elu(double x, double alpha) { return x >= 0 ? x : alpha * std::expm1(x); }
+double elu(double x, double alpha) {
+  return x >= 0 ? x : alpha * std::expm1(x);
+}
 
-double relu(double x) { return x > 0 || std::isnan(x) ? x : 0; }
+double relu(double x) {
+  return x > 0 || std::isnan(x) ? x : 0;
+}
 
 using P = const Parameters&;
 
@@ -55,7 +63,9 @@ constexpr Row kRows[] = {
     {"Atanh", [](double x, P) { return std::atanh(x); }},
     {"Ceil", [](double x, P) { return std::ceil(x); }},
     // max(0, x) + min(0, alpha (e^(x / alpha) - 1))
-    {"Celu", [](double x, P p) { return x >= 0 ? x : p.a * std::expm1(x / p.a); }, nullptr,
+    {"Celu",
+     [](double x, P p) { return x >= 0 ? x : p.a * std::expm1(x / p.a); },
+     nullptr,
      {{"alpha", 1.0f}}},
     {"Cos", [](double x, P) { return std::cos(x); }},
     {"Cosh", [](double x, P) { return std::cosh(x); }},
@@ -63,7 +73,9 @@ constexpr Row kRows[] = {
     {"Erf", [](double x, P) { return std::erf(x); }},
     {"Exp", [](double x, P) { return std::exp(x); }},
     {"Floor", [](double x, P) { return std::floor(x); }},
-    {"HardSigmoid", [](double x, P p) { return hard_sigmoid(x, p.a, p.b); }, nullptr,
+    {"HardSigmoid",
+     [](double x, P p) { return hard_sigmoid(x, p.a, p.b); },
+     nullptr,
      {{"alpha", 0.2f}, {"beta", 0.5f}}},
     {"HardSwish", [](double x, P) { return x * hard_sigmoid(x, 1.0 / 6, 0.5); }},
     {"LeakyRelu", [](double x, P p) { return x < 0 ? p.a * x : x; }, nullptr, {{"alpha", 0.01f}}},
@@ -74,15 +86,21 @@ constexpr Row kRows[] = {
     {"Reciprocal", [](double x, P) { return 1 / x; }},
     {"Relu", [](double x, P) { return relu(x); }, [](int64_t x) { return x > 0 ? x : 0; }},
     {"Round", [](double x, P) { return std::nearbyint(x); }},  // half to even
-    {"Selu", [](double x, P p) { return p.b * elu(x, p.a); }, nullptr,
+    {"Selu",
+     [](double x, P p) { return p.b * elu(x, p.a); },
+     nullptr,
      {{"alpha", 1.67326319217681884765625f}, {"gamma", 1.05070102214813232421875f}}},
     // bias is subtracted outside of [-lambd, lambd], inside is 0
     {"Shrink",
-     [](double x, P p) { return x < -p.b ? x + p.a : x > p.b ? x - p.a : 0; },
+     [](double x, P p) { return x < -p.b  ? x + p.a
+                                : x > p.b ? x - p.a
+                                          : 0; },
      nullptr,
      {{"bias", 0.0f}, {"lambd", 0.5f}}},
     {"Sigmoid", [](double x, P) { return sigmoid(x); }},
-    {"Sign", [](double x, P) { return x > 0 ? 1.0 : x < 0 ? -1.0 : x; },
+    {"Sign", [](double x, P) { return x > 0   ? 1.0
+                                      : x < 0 ? -1.0
+                                              : x; },
      [](int64_t x) { return static_cast<int64_t>(x > 0) - (x < 0); }},
     {"Sin", [](double x, P) { return std::sin(x); }},
     {"Sinh", [](double x, P) { return std::sinh(x); }},

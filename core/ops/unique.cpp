@@ -50,9 +50,8 @@ void unique(EvalContext& context, const Tensor& x, const AxisSplit& split, int a
   const bool is_sorted = context.node().int_attribute("sorted", 1) != 0;
   std::vector<int64_t> order(static_cast<size_t>(split.axis));
   std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
-    return compare_slices(values, split, a, b) < 0;
-  });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](int64_t a, int64_t b) { return compare_slices(values, split, a, b) < 0; });
   // The first occurrence stands for its equals, which follow it in `order`.
   std::vector<int64_t> firsts;
   std::vector<int64_t> leader(order.size());
@@ -93,12 +92,13 @@ void evaluate_unique(EvalContext& context) {
   const Node& node = context.node();
   require_inputs(node, 1);
   const bool is_flat = !node.has("axis");
-  const Tensor x = is_flat ? context.input(0).reshaped({context.input(0).elements()})
-                           : context.input(0);
+  const Tensor x =
+      is_flat ? context.input(0).reshaped({context.input(0).elements()}) : context.input(0);
   const int axis = normalize_axis(node.int_attribute("axis", 0), x.shape().rank(), node.label());
   const AxisSplit split = split_at(x.shape(), axis, node);
   if (x.dtype() == DType::string) {
-    unique(context, x, split, axis, std::vector<std::string>(x.strings().begin(), x.strings().end()));
+    unique(context, x, split, axis,
+           std::vector<std::string>(x.strings().begin(), x.strings().end()));
     return;
   }
   with_value_type(x.dtype(), [&]<typename Value>() {

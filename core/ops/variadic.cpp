@@ -11,11 +11,21 @@ namespace whittle {
 namespace {
 
 /** NaN in either operand gives NaN. */
-double smaller(double x, double y) { return x < y || std::isnan(x) ? x : y; }
-double larger(double x, double y) { return x > y || std::isnan(x) ? x : y; }
-double sum(double x, double y) { return x + y; }
-int64_t smaller_integer(int64_t x, int64_t y) { return x < y ? x : y; }
-int64_t larger_integer(int64_t x, int64_t y) { return x > y ? x : y; }
+double smaller(double x, double y) {
+  return x < y || std::isnan(x) ? x : y;
+}
+double larger(double x, double y) {
+  return x > y || std::isnan(x) ? x : y;
+}
+double sum(double x, double y) {
+  return x + y;
+}
+int64_t smaller_integer(int64_t x, int64_t y) {
+  return x < y ? x : y;
+}
+int64_t larger_integer(int64_t x, int64_t y) {
+  return x > y ? x : y;
+}
 
 struct Row {
   std::string_view name;

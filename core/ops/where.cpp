@@ -31,8 +31,7 @@ void evaluate_where(EvalContext& context) {
   int64_t out = 0;
   for_each_row(shape, strides, [&](const int64_t* offsets) {
     for (int64_t i = 0; i < shape.back(); ++i) {
-      const bool chosen =
-          condition.raw()[offsets[2] + i * strides[2].back()] != std::byte{0};
+      const bool chosen = condition.raw()[offsets[2] + i * strides[2].back()] != std::byte{0};
       copy_elements(z, out++, *choices[chosen], offsets[chosen] + i * strides[chosen].back(), 1);
     }
   });

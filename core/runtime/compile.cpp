@@ -99,8 +99,7 @@ bool has_run_time_shapes(const LoweredGraph& graph) {
   return std::any_of(graph.ops.begin(), graph.ops.end(), [&](const LoweredOp& op) {
     if (op.definition != nullptr && op.definition->has(Trait::control_flow)) return true;
     return std::any_of(op.node.outputs.begin(), op.node.outputs.end(), [&](ValueId id) {
-      return id != kNoValue && !graph.value(id).is_static &&
-             graph.value(id).dtype != DType::string;
+      return id != kNoValue && !graph.value(id).is_static && graph.value(id).dtype != DType::string;
     });
   });
 }

@@ -107,8 +107,8 @@ Bodies::Bodies(const Node& node, const LoweredGraph& parent, const CompileOption
       value.captured = kNoValue;
     }
     // Bodies pack under names of their own, so they do not share the session's names.
-    made.executor = std::make_unique<Executor>(std::move(closed), inner,
-                                               std::make_shared<PackCache>());
+    made.executor =
+        std::make_unique<Executor>(std::move(closed), inner, std::make_shared<PackCache>());
     bodies_.emplace(&body, std::move(made));
   });
 }

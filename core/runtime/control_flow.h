@@ -8,8 +8,8 @@
 
 namespace whittle {
 
-/** Replaces every If whose condition is a known constant by the nodes of its branch. Returns whether
- * it found one. */
+/** Replaces every If whose condition is a known constant by the nodes of its branch. Returns
+ * whether it found one. */
 bool inline_known_branches(Graph& graph, const std::vector<Fact>& facts);
 
 /** The bodies of one control flow node, compiled like graphs of their own. Values they capture

@@ -18,8 +18,10 @@ bool may_steer(const Tensor& tensor) {
   switch (tensor.dtype()) {
     case DType::i64:
     case DType::i32:
-    case DType::boolean: return tensor.elements() <= kSteeringElements;
-    default: return false;
+    case DType::boolean:
+      return tensor.elements() <= kSteeringElements;
+    default:
+      return false;
   }
 }
 

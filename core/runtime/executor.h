@@ -22,8 +22,8 @@ class Executor {
                           const std::function<double()>* clock_ms = nullptr);
   /** Makes the plan for these shapes ahead of the first run. */
   void prepare(std::span<const Shape> shapes);
-  /** Gives up the graph's weights where the plan made by prepare() serves every run: all input shapes
-   * are fixed. Does nothing otherwise. */
+  /** Gives up the graph's weights where the plan made by prepare() serves every run: all input
+   * shapes are fixed. Does nothing otherwise. */
   void release_weights();
   /** The plan of the last run or prepare; null before. */
   const Plan* latest() const { return plans_.empty() ? nullptr : plans_.back()->plan.get(); }

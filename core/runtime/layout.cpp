@@ -78,11 +78,16 @@ class LayoutAssigner {
  private:
   void place(LoweredOp& op) {
     switch (layout_rule(op, graph_)) {
-      case LayoutRule::plain: return place_all(op, Layout::plain);
-      case LayoutRule::channels_last: return place_all(op, Layout::channels_last);
-      case LayoutRule::follow: return place_all(op, majority(op));
-      case LayoutRule::view: return place_view(op);
-      case LayoutRule::transpose: return place_transpose(op);
+      case LayoutRule::plain:
+        return place_all(op, Layout::plain);
+      case LayoutRule::channels_last:
+        return place_all(op, Layout::channels_last);
+      case LayoutRule::follow:
+        return place_all(op, majority(op));
+      case LayoutRule::view:
+        return place_view(op);
+      case LayoutRule::transpose:
+        return place_transpose(op);
     }
   }
 
@@ -251,6 +256,8 @@ bool keeps_order(const Shape& shape, const std::vector<int>& perm) {
   return true;
 }
 
-void assign_layouts(LoweredGraph& graph) { LayoutAssigner(graph).run(); }
+void assign_layouts(LoweredGraph& graph) {
+  LayoutAssigner(graph).run();
+}
 
 }  // namespace whittle

@@ -10,15 +10,15 @@ namespace whittle {
 void insert_observers(LoweredGraph& graph);
 
 /**
- * Chooses the layout of every value: spatial operations work channels-last, what stands between them
- * follows, and conversions are put where plain and channels-last operations meet.
+ * Chooses the layout of every value: spatial operations work channels-last, what stands between
+ * them follows, and conversions are put where plain and channels-last operations meet.
  */
 void assign_layouts(LoweredGraph& graph);
 
 /** Where axis `axis` of ONNX lies in the stored order of a value. */
 int stored_axis(const LoweredValue& value, int axis);
-/** For each stored axis of `to`, the stored axis of `from` that it takes, when `to` is the transpose
- * of `from` by ONNX's `perm`. */
+/** For each stored axis of `to`, the stored axis of `from` that it takes, when `to` is the
+ * transpose of `from` by ONNX's `perm`. */
 std::vector<int> stored_permutation(const LoweredValue& from, const LoweredValue& to,
                                     const std::vector<int64_t>& perm);
 /** Permuting `shape` by `perm` moves no element: axes longer than 1 keep their order. */

@@ -12,7 +12,9 @@ namespace {
 
 using Fits = bool (*)(const LoweredOp&, const LoweredGraph&);
 
-bool always(const LoweredOp&, const LoweredGraph&) { return true; }
+bool always(const LoweredOp&, const LoweredGraph&) {
+  return true;
+}
 
 struct Entry {
   LayoutRule rule;
@@ -75,7 +77,8 @@ LayoutRule layout_rule(const LoweredOp& op, const LoweredGraph& graph) {
 
 bool is_data_input(const LoweredOp& op, size_t i) {
   if (i == 0) return true;
-  if (op.node.is("Concat") || op.node.is(kLowered, "QAdd") || op.node.is(kLowered, "QMul")) return true;
+  if (op.node.is("Concat") || op.node.is(kLowered, "QAdd") || op.node.is(kLowered, "QMul"))
+    return true;
   static constexpr std::string_view kBinary[] = {"Add", "Sub", "Mul", "Div",
                                                  "Pow", "Min", "Max", "PRelu"};
   return op.node.domain.empty() &&

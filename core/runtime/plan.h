@@ -61,8 +61,8 @@ struct Plan {
   int64_t arena_bytes = 0;
   std::vector<std::shared_ptr<const void>> held;  // packed constants
 
-  /** Moves constants that are still read into memory of their own, so that nothing keeps the model's
-   * memory alive. */
+  /** Moves constants that are still read into memory of their own, so that nothing keeps the
+   * model's memory alive. */
   void detach_constants();
   /** Runs with inputs in the graph's order; returns the outputs in the graph's order. */
   std::vector<Tensor> run(std::span<const Tensor> inputs, const Observer* observer,

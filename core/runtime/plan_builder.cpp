@@ -12,7 +12,9 @@ PlanBuilder::PlanBuilder(LoweredGraph graph, const CompileOptions& options,
       scope_(packs_->new_scope()),
       views_(graph_.values.size()) {}
 
-void PlanBuilder::begin_op(const LoweredOp& op) { op_ = &op; }
+void PlanBuilder::begin_op(const LoweredOp& op) {
+  op_ = &op;
+}
 
 void PlanBuilder::add_step(std::string kernel, std::function<void(RunState&)> run) {
   Step step;
@@ -37,8 +39,8 @@ bool PlanBuilder::place_into(ValueId id, ValueId base, int64_t offset) {
   const View root = root_of(id);
   const LoweredValue& whole = value(root.base);
   const LoweredValue& part = value(id);
-  const bool is_input = std::find(graph_.inputs.begin(), graph_.inputs.end(), root.base) !=
-                        graph_.inputs.end();
+  const bool is_input =
+      std::find(graph_.inputs.begin(), graph_.inputs.end(), root.base) != graph_.inputs.end();
   if (root.offset != 0 || is_input || whole.is_constant() || !whole.is_static) return false;
   if (dtype_bytes(whole.dtype, whole.shape.elements()) !=
       dtype_bytes(part.dtype, part.shape.elements())) {
@@ -157,8 +159,9 @@ void PlanBuilder::bind() {
     const auto r = static_cast<size_t>(root.base);
     if (!value(id).is_static) continue;
     const LoweredValue& whole = value(root.base);
-    const bool fits = root.offset == 0 && dtype_bytes(whole.dtype, whole.shape.elements()) ==
-                                              dtype_bytes(value(id).dtype, value(id).shape.elements());
+    const bool fits =
+        root.offset == 0 && dtype_bytes(whole.dtype, whole.shape.elements()) ==
+                                dtype_bytes(value(id).dtype, value(id).shape.elements());
     if (input_of[r] >= 0 || whole.is_constant() || output_of[r] >= 0 || !fits) {
       plan_.copied_outputs.push_back(i);
     } else {
@@ -172,13 +175,13 @@ void PlanBuilder::bind() {
     const LoweredValue& value = graph_.values[i];
     if (views_[i].base != kNoValue || value.is_constant() || !value.is_static) continue;
     if (input_of[i] >= 0 || output_of[i] >= 0 || lives_[i].first < 0) continue;
-    requests.push_back({dtype_bytes(value.dtype, value.shape.elements()), lives_[i].first,
-                        lives_[i].last, 0});
+    requests.push_back(
+        {dtype_bytes(value.dtype, value.shape.elements()), lives_[i].first, lives_[i].last, 0});
     requesters.push_back(i);
   }
 
-  const int64_t stride =
-      static_cast<int64_t>(scratch_bytes_ + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment;
+  const int64_t stride = static_cast<int64_t>(scratch_bytes_ + kArenaAlignment - 1) /
+                         kArenaAlignment * kArenaAlignment;
   const int64_t scratch_total = stride * threads();
   if (options_.arena) {
     const int64_t values_bytes = plan_memory(requests);

@@ -42,8 +42,8 @@ class PlanBuilder {
   void add_step(std::string kernel, std::function<void(RunState&)> run);
   /** `view` shares the bytes of `base` from `offset` bytes on. No step is needed. */
   void alias(ValueId view, ValueId base, int64_t offset = 0);
-  /** Lets `value` be made at `offset` bytes inside `base`, if the plan is free to choose where it is
-   * made and it is not part of another value already. */
+  /** Lets `value` be made at `offset` bytes inside `base`, if the plan is free to choose where it
+   * is made and it is not part of another value already. */
   bool place_into(ValueId value, ValueId base, int64_t offset);
   /** The step may write `output` over `input` (same size, read element by element before it is
    * overwritten): done where nothing reads `input` later. */

@@ -51,7 +51,8 @@ class Session::Impl {
     compile.arena = options_.arena;
     compile.observe = options_.observe;
     if (options_.profile && !options_.clock_ms) {
-      fail(Code::INVALID_OPTION, "profile", "Expected a clock for option 'profile' but received none");
+      fail(Code::INVALID_OPTION, "profile",
+           "Expected a clock for option 'profile' but received none");
     }
 
     // Inputs with a default value (an initializer of the same name) are fed from it when absent.
@@ -144,9 +145,8 @@ class Session::Impl {
     std::vector<size_t> positions;
     for (const std::string& name : outputs) {
       const auto& ids = graph().outputs;
-      const auto found = std::find_if(ids.begin(), ids.end(), [&](ValueId id) {
-        return graph().value(id).name == name;
-      });
+      const auto found = std::find_if(ids.begin(), ids.end(),
+                                      [&](ValueId id) { return graph().value(id).name == name; });
       if (found == ids.end()) {
         fail(Code::UNKNOWN_OUTPUT, "output '" + name + "'", "Expected one of the model's outputs (",
              quoted_names(graph(), ids), ") but received '", name, "'");
@@ -171,13 +171,23 @@ Session::~Session() = default;
 Session::Session(Session&&) noexcept = default;
 Session& Session::operator=(Session&&) noexcept = default;
 
-const Model& Session::model() const { return impl_->model(); }
+const Model& Session::model() const {
+  return impl_->model();
+}
 std::vector<Tensor> Session::run(const Feeds& feeds, const std::vector<std::string>& outputs) {
   return impl_->run(feeds, outputs);
 }
-void Session::set_observer(Observer observer) { impl_->set_observer(std::move(observer)); }
-std::vector<StepProfile> Session::profile() const { return impl_->profile(); }
-int64_t Session::constant_bytes() const { return impl_->constant_bytes(); }
-int64_t Session::arena_bytes() const { return impl_->arena_bytes(); }
+void Session::set_observer(Observer observer) {
+  impl_->set_observer(std::move(observer));
+}
+std::vector<StepProfile> Session::profile() const {
+  return impl_->profile();
+}
+int64_t Session::constant_bytes() const {
+  return impl_->constant_bytes();
+}
+int64_t Session::arena_bytes() const {
+  return impl_->arena_bytes();
+}
 
 }  // namespace whittle

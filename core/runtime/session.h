@@ -48,8 +48,8 @@ struct StepProfile {
 using Observer = std::function<void(const std::string& name, const Tensor& value)>;
 
 /**
- * A compiled model that runs many times. The plan is made for the concrete input shapes of a run and
- * kept (a few most recent ones), so a run with known shapes allocates nothing but its outputs.
+ * A compiled model that runs many times. The plan is made for the concrete input shapes of a run
+ * and kept (a few most recent ones), so a run with known shapes allocates nothing but its outputs.
  * One thread at a time may call a session; sessions are independent of each other.
  */
 class Session {

@@ -23,7 +23,8 @@ int compute() {
   }
 }
 
-// Starts the computation; JavaScript polls result(), since waiting here would block the thread start.
+// Starts the computation; JavaScript polls result(), since waiting here would block the thread
+// start.
 void start() {
 #ifdef __EMSCRIPTEN_PTHREADS__
   std::thread([] { answer = compute(); }).detach();
@@ -32,7 +33,9 @@ void start() {
 #endif
 }
 
-int result() { return answer; }
+int result() {
+  return answer;
+}
 
 }  // namespace
 

@@ -25,7 +25,15 @@ export const allowed = (() => {
 })();
 
 /** Techniques meet in a recipe, never in an include. */
-export const compressGroups = ['rewrite', 'quantize', 'cluster', 'prune', 'factorize', 'distill', 'search'];
+export const compressGroups = [
+  'rewrite',
+  'quantize',
+  'cluster',
+  'prune',
+  'factorize',
+  'distill',
+  'search',
+];
 
 /** @param {string} path  of a file in the repository */
 export function layerOf(path) {

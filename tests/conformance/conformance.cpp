@@ -3,9 +3,9 @@
 //
 //   conformance [--all] [--list <file>] <folder>...
 //
-// --all prints every failing case with its reason instead of the unexpected ones only; a folder holds
-// <suite>/<case>/model.onnx. Exits 1 on a failure that is not listed or a listed one that passes, and
-// 77 (skipped) when no folder exists.
+// --all prints every failing case with its reason instead of the unexpected ones only; a folder
+// holds <suite>/<case>/model.onnx. Exits 1 on a failure that is not listed or a listed one that
+// passes, and 77 (skipped) when no folder exists.
 #include <cstdio>
 #include <fstream>
 #include <map>
@@ -43,8 +43,8 @@ bool depends_on_data(const Graph& graph) {
   return false;
 }
 
-/** Empty when inference says what the run gave; else what differs. Small inputs but the first may give
- * shapes (axes, sizes, scales): in real models they are constants. */
+/** Empty when inference says what the run gave; else what differs. Small inputs but the first may
+ * give shapes (axes, sizes, scales): in real models they are constants. */
 std::string check_inference(Graph graph, const std::map<std::string, Tensor>& feeds,
                             const std::vector<Tensor>& outputs) {
   constexpr int64_t kMaxShapeGiving = 64;
@@ -54,8 +54,8 @@ std::string check_inference(Graph graph, const std::map<std::string, Tensor>& fe
     if (feed == feeds.end()) continue;
     const auto& [name, tensor] = *feed;
     options.input_shapes[name] = tensor.shape();
-    const bool is_data = id == graph.inputs[0] && tensor.dtype() != DType::i64 &&
-                         tensor.elements() != 1;
+    const bool is_data =
+        id == graph.inputs[0] && tensor.dtype() != DType::i64 && tensor.elements() != 1;
     if (!is_data && tensor.elements() <= kMaxShapeGiving) options.input_values[name] = tensor;
   }
   const std::vector<Fact> facts = infer_shapes(graph, all_ops(), options);

@@ -46,7 +46,8 @@ std::vector<Case> find_cases(const fs::path& root) {
 std::vector<fs::path> data_sets(const Case& which) {
   std::vector<fs::path> sets;
   for (const auto& entry : fs::directory_iterator(which.folder)) {
-    if (entry.path().filename().string().starts_with("test_data_set_")) sets.push_back(entry.path());
+    if (entry.path().filename().string().starts_with("test_data_set_"))
+      sets.push_back(entry.path());
   }
   std::sort(sets.begin(), sets.end());
   return sets;

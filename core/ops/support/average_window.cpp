@@ -22,7 +22,9 @@ AverageWindow::AverageWindow(const PoolGeometry& geometry, const Node& node)
   }
 }
 
-int64_t AverageWindow::in_pixels() const { return axes_[0].input * axes_[1].input * axes_[2].input; }
+int64_t AverageWindow::in_pixels() const {
+  return axes_[0].input * axes_[1].input * axes_[2].input;
+}
 
 int64_t AverageWindow::out_pixels() const {
   return axes_[0].output * axes_[1].output * axes_[2].output;

@@ -19,8 +19,8 @@ AxisSplit split_at(const Shape& shape, int64_t axis, const Node& node);
 /** Axes brought to [0, rank), sorted; throws INVALID_GRAPH on a bad or doubled one. */
 std::vector<int> normalize_axes(std::span<const int64_t> axes, int rank, const Node& node);
 
-/** A reduction over some axes: for each position of `kept`, the elements at kept offset plus reduced
- * offset. Both shapes have rank at least 1 and are collapsed for long rows. */
+/** A reduction over some axes: for each position of `kept`, the elements at kept offset plus
+ * reduced offset. Both shapes have rank at least 1 and are collapsed for long rows. */
 struct Reduction {
   Shape kept;
   Shape kept_strides;

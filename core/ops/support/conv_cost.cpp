@@ -12,6 +12,8 @@ Cost conv_cost_of(const NodeFacts& facts, size_t x, size_t w, bool transposed) {
   return {geometry.macs()};
 }
 
-Cost conv_cost(const NodeFacts& facts) { return conv_cost_of(facts, 0, 1, false); }
+Cost conv_cost(const NodeFacts& facts) {
+  return conv_cost_of(facts, 0, 1, false);
+}
 
 }  // namespace whittle

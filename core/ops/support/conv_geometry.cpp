@@ -43,12 +43,14 @@ ConvGeometry start(const Node& node, const Shape& x, const Shape& w) {
 }
 
 [[noreturn]] void fail_channels(const Node& node, const Shape& x, const Shape& w, int64_t groups) {
-  fail(Code::SHAPE_MISMATCH, node.label(), "Expected weights that fit input ", to_string(x),
-       " in ", groups, groups == 1 ? " group for " : " groups for ", node.label(),
-       " but received ", to_string(w));
+  fail(Code::SHAPE_MISMATCH, node.label(), "Expected weights that fit input ", to_string(x), " in ",
+       groups, groups == 1 ? " group for " : " groups for ", node.label(), " but received ",
+       to_string(w));
 }
 
-std::vector<int64_t> spatial(const Shape& shape) { return {shape.begin() + 2, shape.end()}; }
+std::vector<int64_t> spatial(const Shape& shape) {
+  return {shape.begin() + 2, shape.end()};
+}
 
 /** Taps from weights of which all spatial dims are known, or else from kernel_shape. */
 std::optional<std::vector<int64_t>> known_kernel(const Node& node, const std::optional<Dims>& w) {
@@ -85,7 +87,8 @@ TransposeAttributes transpose_attributes(const Node& node, std::vector<int64_t> 
   if (!std::all_of(made.output_padding.begin(), made.output_padding.end(), in_range) ||
       !std::all_of(made.output_shape.begin(), made.output_shape.end(), in_range)) {
     fail(Code::INVALID_GRAPH, node.label(),
-         "Expected non-negative 32-bit values for attributes 'output_padding' and 'output_shape' of ",
+         "Expected non-negative 32-bit values for attributes 'output_padding' and 'output_shape' "
+         "of ",
          node.label(), " but received others");
   }
   if (made.output_padding.size() != rank || bad_shape) {

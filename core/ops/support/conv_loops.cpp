@@ -7,7 +7,8 @@
 namespace whittle {
 namespace {
 
-/** The axes, with the side that taps address as `input`. A pointwise window becomes one long axis. */
+/** The axes, with the side that taps address as `input`. A pointwise window becomes one long axis.
+ */
 SpatialAxes tapped_axes(const ConvGeometry& geometry) {
   std::vector<WindowAxis> axes = geometry.axes;
   bool pointwise = true;

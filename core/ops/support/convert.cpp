@@ -20,16 +20,20 @@ DType compute_type(DType dtype) {
     case DType::f8e4m3fnuz:
     case DType::f8e5m2:
     case DType::f8e5m2fnuz:
-    case DType::f4e2m1: return DType::f32;
+    case DType::f4e2m1:
+      return DType::f32;
     case DType::boolean:
     case DType::u4:
     case DType::i4:
     case DType::u8:
     case DType::i8:
     case DType::u16:
-    case DType::i16: return DType::i32;
-    case DType::u32: return DType::i64;
-    default: return dtype;
+    case DType::i16:
+      return DType::i32;
+    case DType::u32:
+      return DType::i64;
+    default:
+      return dtype;
   }
 }
 
@@ -129,8 +133,10 @@ bool is_integer(DType dtype) {
     case DType::u32:
     case DType::i32:
     case DType::u64:
-    case DType::i64: return true;
-    default: return false;
+    case DType::i64:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -142,18 +148,26 @@ void load_block(const Tensor& in, int64_t first, int64_t step, int64_t count, in
         out[i] = std::to_integer<uint8_t>(in.raw()[first + i * step]);
       }
       return;
-    case DType::i8: return load_as<int8_t>(in, first, step, count, out);
-    case DType::u16: return load_as<uint16_t>(in, first, step, count, out);
-    case DType::i16: return load_as<int16_t>(in, first, step, count, out);
-    case DType::u32: return load_as<uint32_t>(in, first, step, count, out);
-    case DType::i32: return load_as<int32_t>(in, first, step, count, out);
-    case DType::u64: return load_as<uint64_t>(in, first, step, count, out);
-    case DType::i64: return load_as<int64_t>(in, first, step, count, out);
+    case DType::i8:
+      return load_as<int8_t>(in, first, step, count, out);
+    case DType::u16:
+      return load_as<uint16_t>(in, first, step, count, out);
+    case DType::i16:
+      return load_as<int16_t>(in, first, step, count, out);
+    case DType::u32:
+      return load_as<uint32_t>(in, first, step, count, out);
+    case DType::i32:
+      return load_as<int32_t>(in, first, step, count, out);
+    case DType::u64:
+      return load_as<uint64_t>(in, first, step, count, out);
+    case DType::i64:
+      return load_as<int64_t>(in, first, step, count, out);
     case DType::u4:
     case DType::i4:
       for (int64_t i = 0; i < count; ++i) out[i] = nibble(in, first + i * step);
       return;
-    default: fail_convert(in.dtype());
+    default:
+      fail_convert(in.dtype());
   }
 }
 
@@ -165,17 +179,22 @@ void load_block(const Tensor& in, int64_t first, int64_t step, int64_t count, do
       const int64_t n = std::min(kBlock, count - done);
       load_block(in, first + done * step, step, n, integers);
       for (int64_t i = 0; i < n; ++i) {
-        out[done + i] = dtype == DType::u64 ? static_cast<double>(static_cast<uint64_t>(integers[i]))
-                                            : static_cast<double>(integers[i]);
+        out[done + i] = dtype == DType::u64
+                            ? static_cast<double>(static_cast<uint64_t>(integers[i]))
+                            : static_cast<double>(integers[i]);
       }
     }
     return;
   }
   switch (dtype) {
-    case DType::f32: return load_as<float>(in, first, step, count, out);
-    case DType::f64: return load_as<double>(in, first, step, count, out);
-    case DType::f16: return load_with<uint16_t>(in, first, step, count, out, half_to_float);
-    case DType::bf16: return load_with<uint16_t>(in, first, step, count, out, bfloat16_to_float);
+    case DType::f32:
+      return load_as<float>(in, first, step, count, out);
+    case DType::f64:
+      return load_as<double>(in, first, step, count, out);
+    case DType::f16:
+      return load_with<uint16_t>(in, first, step, count, out, half_to_float);
+    case DType::bf16:
+      return load_with<uint16_t>(in, first, step, count, out, bfloat16_to_float);
     case DType::f4e2m1:
       for (int64_t i = 0; i < count; ++i) {
         out[i] = small_float_to_float(static_cast<uint8_t>(nibble(in, first + i * step)), dtype);
@@ -200,21 +219,30 @@ void store_block(Tensor& out, int64_t first, int64_t step, int64_t count, const 
         out.mutable_raw()[first + i * step] = std::byte(in[i] != 0);
       }
       return;
-    case DType::u8: return store_as<uint8_t>(out, first, step, count, in);
-    case DType::i8: return store_as<int8_t>(out, first, step, count, in);
-    case DType::u16: return store_as<uint16_t>(out, first, step, count, in);
-    case DType::i16: return store_as<int16_t>(out, first, step, count, in);
-    case DType::u32: return store_as<uint32_t>(out, first, step, count, in);
-    case DType::i32: return store_as<int32_t>(out, first, step, count, in);
-    case DType::u64: return store_as<uint64_t>(out, first, step, count, in);
-    case DType::i64: return store_as<int64_t>(out, first, step, count, in);
+    case DType::u8:
+      return store_as<uint8_t>(out, first, step, count, in);
+    case DType::i8:
+      return store_as<int8_t>(out, first, step, count, in);
+    case DType::u16:
+      return store_as<uint16_t>(out, first, step, count, in);
+    case DType::i16:
+      return store_as<int16_t>(out, first, step, count, in);
+    case DType::u32:
+      return store_as<uint32_t>(out, first, step, count, in);
+    case DType::i32:
+      return store_as<int32_t>(out, first, step, count, in);
+    case DType::u64:
+      return store_as<uint64_t>(out, first, step, count, in);
+    case DType::i64:
+      return store_as<int64_t>(out, first, step, count, in);
     case DType::u4:
     case DType::i4:
       for (int64_t i = 0; i < count; ++i) {
         set_nibble(out, first + i * step, static_cast<int>(in[i] & 15));
       }
       return;
-    default: fail_convert(out.dtype());
+    default:
+      fail_convert(out.dtype());
   }
 }
 
@@ -225,8 +253,10 @@ void store_block(Tensor& out, int64_t first, int64_t step, int64_t count, const 
     return float_to_small_float(static_cast<float>(value), dtype, saturate);
   };
   switch (dtype) {
-    case DType::f32: return store_as<float>(out, first, step, count, in);
-    case DType::f64: return store_as<double>(out, first, step, count, in);
+    case DType::f32:
+      return store_as<float>(out, first, step, count, in);
+    case DType::f64:
+      return store_as<double>(out, first, step, count, in);
     case DType::f16:
       return store_with<uint16_t>(out, first, step, count, in, [](double value) {
         return float_to_half(static_cast<float>(value));
@@ -276,7 +306,9 @@ Tensor convert(const Tensor& tensor, DType dtype, bool saturate) {
   return out;
 }
 
-Tensor widen(const Tensor& tensor) { return convert(tensor, compute_type(tensor.dtype())); }
+Tensor widen(const Tensor& tensor) {
+  return convert(tensor, compute_type(tensor.dtype()));
+}
 
 void fill_widened(EvalContext& context, size_t i, DType dtype, const Shape& shape,
                   FunctionRef<void(Tensor&)> fill) {

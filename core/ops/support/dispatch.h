@@ -12,8 +12,7 @@ namespace whittle {
  * bool. */
 template <typename... Ts, typename F>
 void dispatch(DType dtype, const Node& node, F&& f) {
-  const bool found =
-      ((dtype == dtype_of<Ts> ? (f.template operator()<Ts>(), true) : false) || ...);
+  const bool found = ((dtype == dtype_of<Ts> ? (f.template operator()<Ts>(), true) : false) || ...);
   if (!found) fail_type(dtype, node);
 }
 

@@ -6,7 +6,8 @@
 
 namespace whittle {
 
-/** A block of n elements: operands[k][i] is input k's element; the result goes to operands[0][i]. */
+/** A block of n elements: operands[k][i] is input k's element; the result goes to operands[0][i].
+ */
 using RealBlock = FunctionRef<void(double* const* operands, int64_t n)>;
 using IntegerBlock = FunctionRef<void(int64_t* const* operands, int64_t n)>;
 

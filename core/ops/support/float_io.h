@@ -10,8 +10,8 @@ Tensor float_input(const EvalContext& context, size_t i);
 /** The elements of float_input(context, i) copied out, or nothing for an absent input. */
 std::vector<float> float_values(const EvalContext& context, size_t i);
 
-/** Fills y [batch, channels, pixels...] of f32 with its channel's value of input i, or with 0 when that
- * is absent. */
+/** Fills y [batch, channels, pixels...] of f32 with its channel's value of input i, or with 0 when
+ * that is absent. */
 void fill_with_bias(const EvalContext& context, size_t i, Tensor& y);
 
 /** Throws SHAPE_MISMATCH naming the node unless `tensor` has exactly `count` elements. */

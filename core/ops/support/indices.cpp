@@ -28,7 +28,8 @@ std::vector<int64_t> read_indices(const Tensor& indices, int64_t extent, const N
   return result;
 }
 
-std::vector<int64_t> read_element_indices(const Tensor& indices, const Shape& data, const Node& node) {
+std::vector<int64_t> read_element_indices(const Tensor& indices, const Shape& data,
+                                          const Node& node) {
   require_rank(node, data, 1);
   const int axis = normalize_axis(node.int_attribute("axis", 0), data.rank(), node.label());
   const Shape& shape = indices.shape();
@@ -74,8 +75,8 @@ TupleIndices read_tuple_indices(const Tensor& indices, const Shape& data, int ba
     int64_t offset = i / per_batch * batch_size;
     for (int k = 0; k < length; ++k) {
       const int axis = batch_dims + k;
-      offset += resolve(values[static_cast<size_t>(i * length + k)], data[axis], node) *
-                strides[axis];
+      offset +=
+          resolve(values[static_cast<size_t>(i * length + k)], data[axis], node) * strides[axis];
     }
     result.offsets.push_back(offset);
   }

@@ -11,7 +11,8 @@ std::vector<int64_t> read_indices(const Tensor& indices, int64_t extent, const N
 
 /** GatherElements, ScatterElements: for each element of `indices`, the offset in the data it names
  * along attribute `axis`. */
-std::vector<int64_t> read_element_indices(const Tensor& indices, const Shape& data, const Node& node);
+std::vector<int64_t> read_element_indices(const Tensor& indices, const Shape& data,
+                                          const Node& node);
 
 /** GatherND, ScatterND: for each index tuple, the offset of the slice of the data it names. */
 struct TupleIndices {

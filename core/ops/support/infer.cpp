@@ -6,7 +6,9 @@
 
 namespace whittle {
 
-void infer_same(InferContext& context) { context.copy_output(0, 0); }
+void infer_same(InferContext& context) {
+  context.copy_output(0, 0);
+}
 
 void infer_broadcast(InferContext& context) {
   context.set_output(0, context.dtype(0), broadcast_inputs(context));
@@ -60,7 +62,9 @@ Dims broadcast_dims(const Dims& a, const Dims& b, const std::string& where) {
   return result;
 }
 
-Dims unknown_dims(int rank) { return Dims(static_cast<size_t>(rank)); }
+Dims unknown_dims(int rank) {
+  return Dims(static_cast<size_t>(rank));
+}
 
 Dim dim_product(const Dims& dims, int first, int last) {
   int64_t known = 1;

@@ -18,10 +18,12 @@ std::optional<Dims> broadcast_inputs(const InferContext& context, size_t first =
 Dims broadcast_dims(const Dims& a, const Dims& b, const std::string& where);
 /** `rank` unknown dimensions. */
 Dims unknown_dims(int rank);
-/** Product of dims in [first, last): unknown when a factor is, unless it is the only one that is not
- * 1 or another is 0. */
+/** Product of dims in [first, last): unknown when a factor is, unless it is the only one that is
+ * not 1 or another is 0. */
 Dim dim_product(const Dims& dims, int first, int last);
-inline int rank_of(const Dims& dims) { return static_cast<int>(dims.size()); }
+inline int rank_of(const Dims& dims) {
+  return static_cast<int>(dims.size());
+}
 
 /** The type attribute `to` / `dtype` as DType; `fallback` when absent or 0 (undefined). */
 DType dtype_attribute(const Node& node, std::string_view attribute, DType fallback);

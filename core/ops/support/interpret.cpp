@@ -82,8 +82,9 @@ class Frame {
     }
     Evaluation evaluation(node, inputs, table, pool, this);
     if (op.evaluate == nullptr) {
-      fail(Code::UNSUPPORTED_OPERATOR, node.label(), "Expected an operator that can be evaluated for ",
-           node.label(), " but received one that is only described");
+      fail(Code::UNSUPPORTED_OPERATOR, node.label(),
+           "Expected an operator that can be evaluated for ", node.label(),
+           " but received one that is only described");
     }
     op.evaluate(evaluation);
     std::vector<Tensor> outputs = evaluation.take_outputs();
@@ -105,7 +106,8 @@ class Frame {
     for (ValueId id : graph_.outputs) last[static_cast<size_t>(id)] = -1;
     std::vector<std::vector<ValueId>> dead_after(graph_.nodes.size());
     for (size_t id = 0; id < last.size(); ++id) {
-      if (last[id] >= 0) dead_after[static_cast<size_t>(last[id])].push_back(static_cast<ValueId>(id));
+      if (last[id] >= 0)
+        dead_after[static_cast<size_t>(last[id])].push_back(static_cast<ValueId>(id));
     }
     return dead_after;
   }

@@ -39,8 +39,7 @@ void evaluate_label_loss(EvalContext& context, const Tensor& log_probabilities) 
   if (labels.elements() != x.shape()[0] * inner ||
       (weights.defined() && weights.elements() != classes)) {
     fail(Code::SHAPE_MISMATCH, node.label(), "Expected labels and weights that fit ",
-         to_string(x.shape()), " for ", node.label(), " but received ",
-         to_string(labels.shape()));
+         to_string(x.shape()), " for ", node.label(), " but received ", to_string(labels.shape()));
   }
   const bool ignores = node.has("ignore_index");
   const int64_t ignored = node.int_attribute("ignore_index", 0);

@@ -4,10 +4,10 @@
 
 namespace whittle {
 
-void evaluate_lstm(EvalContext& context, const Tensor& x_all, const Tensor& w,
-                   const Tensor& r_all, FunctionRef<void(std::vector<float>&)> before_use) {
-  const Recurrence recurrence = read_recurrence(context, x_all.shape(), w.shape(),
-                                                r_all.shape(), 4, {"Sigmoid", "Tanh", "Tanh"});
+void evaluate_lstm(EvalContext& context, const Tensor& x_all, const Tensor& w, const Tensor& r_all,
+                   FunctionRef<void(std::vector<float>&)> before_use) {
+  const Recurrence recurrence = read_recurrence(context, x_all.shape(), w.shape(), r_all.shape(), 4,
+                                                {"Sigmoid", "Tanh", "Tanh"});
   const int64_t size = recurrence.hidden;
   const int64_t rows = 4 * size;
   std::vector<float> bias = float_values(context, 3);
@@ -37,9 +37,8 @@ void evaluate_lstm(EvalContext& context, const Tensor& x_all, const Tensor& w,
     for (int64_t h = 0; h < size; ++h) {
       const float in = f(recurrence.clipped(gate(h) + p[h] * cell[h]));
       const float forget =
-          input_forget
-              ? 1.0f - in
-              : f(recurrence.clipped(gate(2 * size + h) + p[2 * size + h] * cell[h]));
+          input_forget ? 1.0f - in
+                       : f(recurrence.clipped(gate(2 * size + h) + p[2 * size + h] * cell[h]));
       const float candidate = g(recurrence.clipped(gate(3 * size + h)));
       cell[h] = forget * cell[h] + in * candidate;
       const float out = f(recurrence.clipped(gate(size + h) + p[size + h] * cell[h]));

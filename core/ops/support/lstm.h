@@ -15,8 +15,8 @@ namespace whittle {
  *   b [directions, 8 * hidden]: wb, then rb   initial_h, initial_c [directions, batch, hidden]
  *   p [directions, 3 * hidden]: i, o, f
  *
- * x_all, w and r_all (f32) are given apart from the node's other inputs; `before_use` may change the
- * hidden state that the recurrent weights are about to be applied to.
+ * x_all, w and r_all (f32) are given apart from the node's other inputs; `before_use` may change
+ * the hidden state that the recurrent weights are about to be applied to.
  */
 void evaluate_lstm(EvalContext& context, const Tensor& x_all, const Tensor& w, const Tensor& r_all,
                    FunctionRef<void(std::vector<float>&)> before_use);

@@ -82,7 +82,9 @@ Cost matmul_cost_of(const NodeFacts& facts, size_t a, size_t b) {
   return {matmul_geometry(facts.node, *a_shape, *b_shape).macs()};
 }
 
-Cost matmul_cost(const NodeFacts& facts) { return matmul_cost_of(facts, 0, 1); }
+Cost matmul_cost(const NodeFacts& facts) {
+  return matmul_cost_of(facts, 0, 1);
+}
 
 template <typename T>
 void multiply(int64_t m, int64_t k, int64_t n, MatrixView<T> a, MatrixView<T> b, T* y) {
@@ -115,8 +117,8 @@ void multiply_batches(const MatMulGeometry& geometry, const T* a, const T* b, T*
   }
 }
 
-#define WHITTLE_INSTANTIATE(T)                                                             \
-  template void multiply(int64_t, int64_t, int64_t, MatrixView<T>, MatrixView<T>, T*);     \
+#define WHITTLE_INSTANTIATE(T)                                                         \
+  template void multiply(int64_t, int64_t, int64_t, MatrixView<T>, MatrixView<T>, T*); \
   template void multiply_batches(const MatMulGeometry&, const T*, const T*, T*);
 WHITTLE_INSTANTIATE(float)
 WHITTLE_INSTANTIATE(double)

@@ -9,8 +9,8 @@ namespace whittle {
 
 /**
  * The sizes of a batched matrix product y = a b as numpy.matmul defines it: the last two axes are
- * matrices, axes before them broadcast, a 1-D operand is a row (left) or a column (right) whose axis
- * is dropped from y.
+ * matrices, axes before them broadcast, a 1-D operand is a row (left) or a column (right) whose
+ * axis is dropped from y.
  */
 struct MatMulGeometry {
   int64_t m = 1;

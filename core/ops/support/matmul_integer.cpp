@@ -6,14 +6,13 @@
 namespace whittle {
 namespace {
 
-/** values - zero_point, for `count` zero points repeated along `inner` elements each (rows of a), or
- * cycling element by element (columns of b). */
+/** values - zero_point, for `count` zero points repeated along `inner` elements each (rows of a),
+ * or cycling element by element (columns of b). */
 std::vector<uint32_t> centre(const EvalContext& context, IntegerOperand operand, bool rows) {
   const Node& node = context.node();
   const Tensor& values = context.input(operand.values);
   const Shape& shape = values.shape();
-  if (!context.has_input(operand.zero_point) ||
-      context.input(operand.zero_point).elements() == 1) {
+  if (!context.has_input(operand.zero_point) || context.input(operand.zero_point).elements() == 1) {
     return centred(values, channel_zero_points(context, operand.zero_point, 1), 1,
                    values.elements(), node);
   }
@@ -35,8 +34,7 @@ std::vector<uint32_t> centre(const EvalContext& context, IntegerOperand operand,
   }
   // [batch.., 1, n]: one row of zero points for each matrix
   const int64_t depth = shape[shape.rank() - 2];
-  require_elements(context, zero_point, depth == 0 ? 0 : values.elements() / depth,
-                   "a zero point");
+  require_elements(context, zero_point, depth == 0 ? 0 : values.elements() / depth, "a zero point");
   std::vector<uint32_t> out = centred(values, {0}, 1, values.elements(), node);
   for (int64_t i = 0; i < values.elements(); ++i) {
     const int64_t point = i / (depth * columns) * columns + i % columns;

@@ -15,18 +15,17 @@ struct Moments {
 Moments moments(const float* x, int64_t count, int64_t step = 1);
 
 /**
- * Input i (a scale or a bias, broadcast to `shape`) as values that repeat: element `at` of a tensor of
- * that shape gets values[at % values.size()]. An absent input gives one `fallback`. Throws
+ * Input i (a scale or a bias, broadcast to `shape`) as values that repeat: element `at` of a tensor
+ * of that shape gets values[at % values.size()]. An absent input gives one `fallback`. Throws
  * SHAPE_MISMATCH when it does not broadcast.
  */
 std::vector<float> repeating_values(const EvalContext& context, size_t i, const Shape& shape,
                                     float fallback);
 
 /**
- * Fills output 0 with input 0 normalised over each group of channels / groups neighbouring channels of
- * each image, statistics in double:
- *   y = (x - mean) / sqrt(variance + epsilon) * scale[c] + bias[c]
- *   x, y [batch, channels, pixels..]   inputs 1 and 2: scale, bias [channels]
+ * Fills output 0 with input 0 normalised over each group of channels / groups neighbouring channels
+ * of each image, statistics in double: y = (x - mean) / sqrt(variance + epsilon) * scale[c] +
+ * bias[c] x, y [batch, channels, pixels..]   inputs 1 and 2: scale, bias [channels]
  */
 void normalize_groups(EvalContext& context, int64_t groups);
 

@@ -37,7 +37,9 @@ const Tensor& EvalContext::input(size_t i) const {
   return i < inputs_.size() ? inputs_[i] : absent;
 }
 
-void OpTable::add(const OpDef& op) { ops_[key_of(op.domain, op.name)] = op; }
+void OpTable::add(const OpDef& op) {
+  ops_[key_of(op.domain, op.name)] = op;
+}
 
 const OpDef* OpTable::find(std::string_view domain, std::string_view name) const {
   const auto found = ops_.find(key_of(domain, name));
@@ -48,8 +50,8 @@ const OpDef& OpTable::at(const Node& node) const {
   const OpDef* op = find(node);
   if (op == nullptr) {
     fail(Code::UNSUPPORTED_OPERATOR, node.label(), "Expected a supported operator for ",
-         node.label(), " but received ", node.domain.empty() ? "ai.onnx" : node.domain, "::",
-         node.op, ". The runtime has no implementation of it");
+         node.label(), " but received ", node.domain.empty() ? "ai.onnx" : node.domain,
+         "::", node.op, ". The runtime has no implementation of it");
   }
   return *op;
 }

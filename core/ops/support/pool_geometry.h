@@ -17,8 +17,8 @@ struct PoolGeometry {
   Shape output_shape() const;
 };
 
-/** Geometry of a MaxPool, AveragePool or LpPool node (also the quantized ones) at a concrete shape of
- * x. Throws SHAPE_MISMATCH or INVALID_GRAPH naming the node. */
+/** Geometry of a MaxPool, AveragePool or LpPool node (also the quantized ones) at a concrete shape
+ * of x. Throws SHAPE_MISMATCH or INVALID_GRAPH naming the node. */
 PoolGeometry pool_geometry(const Node& node, const Shape& x);
 /** Output dims of such a node from what is known of x. */
 std::optional<Dims> pool_dims(const Node& node, const std::optional<Dims>& x);

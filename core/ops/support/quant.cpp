@@ -13,14 +13,22 @@ namespace whittle {
 
 QRange quantized_range(DType dtype, const Node& node) {
   switch (dtype) {
-    case DType::u4: return {0, 15};
-    case DType::i4: return {-8, 7};
-    case DType::u8: return {0, 255};
-    case DType::i8: return {-128, 127};
-    case DType::u16: return {0, 65535};
-    case DType::i16: return {-32768, 32767};
-    case DType::i32: return {INT32_MIN, INT32_MAX};
-    default: fail_type(dtype, node);
+    case DType::u4:
+      return {0, 15};
+    case DType::i4:
+      return {-8, 7};
+    case DType::u8:
+      return {0, 255};
+    case DType::i8:
+      return {-128, 127};
+    case DType::u16:
+      return {0, 65535};
+    case DType::i16:
+      return {-32768, 32767};
+    case DType::i32:
+      return {INT32_MIN, INT32_MAX};
+    default:
+      fail_type(dtype, node);
   }
 }
 
@@ -41,12 +49,23 @@ std::vector<int32_t> load_quantized(const Tensor& tensor, const Node& node) {
 void store_quantized(Tensor& tensor, int64_t index, int32_t value) {
   const auto at = static_cast<size_t>(index);
   switch (tensor.dtype()) {
-    case DType::u8: tensor.mutable_data<uint8_t>()[at] = static_cast<uint8_t>(value); break;
-    case DType::i8: tensor.mutable_data<int8_t>()[at] = static_cast<int8_t>(value); break;
-    case DType::u16: tensor.mutable_data<uint16_t>()[at] = static_cast<uint16_t>(value); break;
-    case DType::i16: tensor.mutable_data<int16_t>()[at] = static_cast<int16_t>(value); break;
-    case DType::i32: tensor.mutable_data<int32_t>()[at] = value; break;
-    default: set_nibble(tensor, index, value);
+    case DType::u8:
+      tensor.mutable_data<uint8_t>()[at] = static_cast<uint8_t>(value);
+      break;
+    case DType::i8:
+      tensor.mutable_data<int8_t>()[at] = static_cast<int8_t>(value);
+      break;
+    case DType::u16:
+      tensor.mutable_data<uint16_t>()[at] = static_cast<uint16_t>(value);
+      break;
+    case DType::i16:
+      tensor.mutable_data<int16_t>()[at] = static_cast<int16_t>(value);
+      break;
+    case DType::i32:
+      tensor.mutable_data<int32_t>()[at] = value;
+      break;
+    default:
+      set_nibble(tensor, index, value);
   }
 }
 

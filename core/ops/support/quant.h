@@ -27,9 +27,9 @@ struct QuantLayout {
   int64_t outer = 1;
   int64_t axis = 1;
   int64_t inner = 1;
-  int64_t block = 1;          // elements of the axis that share a scale
-  int64_t blocks = 1;         // scales along the axis
-  bool blocked = false;       // scales also differ by outer and inner position
+  int64_t block = 1;     // elements of the axis that share a scale
+  int64_t blocks = 1;    // scales along the axis
+  bool blocked = false;  // scales also differ by outer and inner position
   bool per_tensor = true;
 
   /** Index into the scales for element (o, a, i). */
@@ -45,8 +45,8 @@ QuantLayout quant_layout(const Node& node, const Shape& shape, const Shape& scal
 /** Input i as a scalar f32 scale, and as a scalar zero point (0 when absent). */
 float scalar_scale(const EvalContext& context, size_t i);
 int32_t scalar_zero_point(const EvalContext& context, size_t i);
-/** Input i as one scale or one zero point for each of `count` channels: a single element is repeated,
- * an absent zero point is 0. Throws SHAPE_MISMATCH for other sizes. */
+/** Input i as one scale or one zero point for each of `count` channels: a single element is
+ * repeated, an absent zero point is 0. Throws SHAPE_MISMATCH for other sizes. */
 std::vector<float> channel_scales(const EvalContext& context, size_t i, int64_t count);
 std::vector<int32_t> channel_zero_points(const EvalContext& context, size_t i, int64_t count);
 

@@ -51,8 +51,9 @@ std::vector<RnnActivation> read_activations(const Node& node,
   std::vector<RnnActivation> made;
   for (std::string name : names) {
     for (char& c : name) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
-    const auto* found = std::find_if(std::begin(kActivations), std::end(kActivations),
-                                     [&](const NamedActivation& each) { return each.name == name; });
+    const auto* found =
+        std::find_if(std::begin(kActivations), std::end(kActivations),
+                     [&](const NamedActivation& each) { return each.name == name; });
     if (found == std::end(kActivations)) {
       fail(Code::UNSUPPORTED, node.label(), "Expected a known activation for ", node.label(),
            " but received '", name, "'");
@@ -191,9 +192,8 @@ void run_recurrence(EvalContext& context, const Recurrence& r, const Tensor& x, 
         const int64_t row = r.batch_first ? b * r.steps + step : step * r.batch + b;
         const float* values = x.data<float>().data() + row * r.input;
         for (int64_t g = 0; g < rows; ++g) {
-          gates_x[static_cast<size_t>(g)] =
-              recurrent_sum(weights + g * r.input, values, r.input) +
-              bias[static_cast<size_t>(d * 2 * rows + g)];
+          gates_x[static_cast<size_t>(g)] = recurrent_sum(weights + g * r.input, values, r.input) +
+                                            bias[static_cast<size_t>(d * 2 * rows + g)];
         }
         cell(d, b, gates_x.data(), hidden);
         const int64_t to = r.batch_first ? (b * r.steps + step) * r.directions + d
@@ -225,11 +225,13 @@ void infer_recurrence(InferContext& context) {
   }
   if (context.dims(2) && context.dims(2)->size() == 3) hidden = context.dims(2)->back();
   if (node.has("hidden_size")) hidden = node.int_attribute("hidden_size", 0);
-  context.set_output(0, context.dtype(0), batch_first ? Dims{batch, steps, directions, hidden}
-                                                      : Dims{steps, directions, batch, hidden});
+  context.set_output(0, context.dtype(0),
+                     batch_first ? Dims{batch, steps, directions, hidden}
+                                 : Dims{steps, directions, batch, hidden});
   for (size_t i = 1; i < context.output_count(); ++i) {
-    context.set_output(i, context.dtype(0), batch_first ? Dims{batch, directions, hidden}
-                                                        : Dims{directions, batch, hidden});
+    context.set_output(
+        i, context.dtype(0),
+        batch_first ? Dims{batch, directions, hidden} : Dims{directions, batch, hidden});
   }
 }
 

@@ -29,9 +29,9 @@ struct Recurrence {
   int64_t hidden = 0;
   int64_t directions = 1;
   int64_t gates = 1;
-  bool reverse = false;      // of a single direction
-  bool batch_first = false;  // layout 1
-  float clip = 0.0f;         // 0: none; gate inputs are clamped to [-clip, clip]
+  bool reverse = false;                    // of a single direction
+  bool batch_first = false;                // layout 1
+  float clip = 0.0f;                       // 0: none; gate inputs are clamped to [-clip, clip]
   std::vector<RnnActivation> activations;  // per direction, `per_direction` each
   size_t per_direction = 1;
   std::vector<int64_t> lengths;  // steps of each sequence
@@ -50,16 +50,16 @@ Recurrence read_recurrence(const EvalContext& context, const Shape& x, const Sha
                            const Shape& r, int64_t gates, std::vector<std::string> defaults);
 
 /** One direction's step of one sequence: gate inputs in, new hidden state out. */
-using RnnCell = std::function<void(int64_t direction, int64_t sequence, const float* gates_x,
-                                   float* hidden)>;
+using RnnCell =
+    std::function<void(int64_t direction, int64_t sequence, const float* gates_x, float* hidden)>;
 
 /**
  * Drives the cell over all directions, sequences and steps and fills outputs 0 (y, all steps) and 1
- * (y_h, the last). gates_x [gates * hidden] holds w x + w_bias of the step; `hidden` [hidden] comes in
- * as the previous state (initial_h at first) and leaves as the new one. Steps past a sequence's length
- * give 0 in y. x and w are f32.
- *   y [steps, directions, batch, hidden]   y_h [directions, batch, hidden]; for layout 1
- *   y [batch, steps, directions, hidden]   y_h [batch, directions, hidden]
+ * (y_h, the last). gates_x [gates * hidden] holds w x + w_bias of the step; `hidden` [hidden] comes
+ * in as the previous state (initial_h at first) and leaves as the new one. Steps past a sequence's
+ * length give 0 in y. x and w are f32. y [steps, directions, batch, hidden]   y_h [directions,
+ * batch, hidden]; for layout 1 y [batch, steps, directions, hidden]   y_h [batch, directions,
+ * hidden]
  */
 void run_recurrence(EvalContext& context, const Recurrence& recurrence, const Tensor& x,
                     const Tensor& w, const RnnCell& cell);

@@ -48,9 +48,8 @@ void apply_sizes(const Node& node, const std::vector<int64_t>& sizes, const std:
   for (size_t i = 0; i < axes.size(); ++i) {
     ResizeAxis& axis = all[static_cast<size_t>(axes[i])];
     axis.output = checked_size(node, static_cast<double>(sizes[i]));
-    axis.scale = axis.input == 0
-                     ? 1.0f
-                     : static_cast<float>(axis.output) / static_cast<float>(axis.input);
+    axis.scale =
+        axis.input == 0 ? 1.0f : static_cast<float>(axis.output) / static_cast<float>(axis.input);
     const bool better = policy == Policy::not_larger ? axis.scale < common : axis.scale > common;
     if (i == 0 || better) common = axis.scale;
   }
@@ -83,7 +82,8 @@ float ResizeGeometry::source(const ResizeAxis& axis, int64_t out) const {
   const auto last = static_cast<float>(axis.input - 1);
   const auto last_out = static_cast<float>(axis.output - 1);
   switch (coordinates) {
-    case ResizeCoordinates::half_pixel: return (o + 0.5f) / axis.scale - 0.5f;
+    case ResizeCoordinates::half_pixel:
+      return (o + 0.5f) / axis.scale - 0.5f;
     case ResizeCoordinates::half_pixel_symmetric: {
       // The output covers its exact extent `input * scale`, centred, though its size is rounded.
       const auto size = static_cast<float>(axis.input);
@@ -92,9 +92,12 @@ float ResizeGeometry::source(const ResizeAxis& axis, int64_t out) const {
     }
     case ResizeCoordinates::pytorch_half_pixel:
       return axis.output > 1 ? (o + 0.5f) / axis.scale - 0.5f : 0.0f;
-    case ResizeCoordinates::align_corners: return axis.output == 1 ? 0.0f : o * last / last_out;
-    case ResizeCoordinates::asymmetric: return o / axis.scale;
-    case ResizeCoordinates::tf_half_pixel_for_nn: return (o + 0.5f) / axis.scale;
+    case ResizeCoordinates::align_corners:
+      return axis.output == 1 ? 0.0f : o * last / last_out;
+    case ResizeCoordinates::asymmetric:
+      return o / axis.scale;
+    case ResizeCoordinates::tf_half_pixel_for_nn:
+      return (o + 0.5f) / axis.scale;
     case ResizeCoordinates::tf_crop_and_resize:
       if (axis.output <= 1) return 0.5f * (axis.roi_begin + axis.roi_end) * last;
       return axis.roi_begin * last + o * (axis.roi_end - axis.roi_begin) * last / last_out;
@@ -110,10 +113,18 @@ bool ResizeGeometry::extrapolates(const ResizeAxis& axis, float source) const {
 int64_t ResizeGeometry::nearest(const ResizeAxis& axis, float source) const {
   float rounded = source;
   switch (rounding) {
-    case ResizeRounding::round_prefer_floor: rounded = std::ceil(source - 0.5f); break;
-    case ResizeRounding::round_prefer_ceil: rounded = std::floor(source + 0.5f); break;
-    case ResizeRounding::floor: rounded = std::floor(source); break;
-    case ResizeRounding::ceil: rounded = std::ceil(source); break;
+    case ResizeRounding::round_prefer_floor:
+      rounded = std::ceil(source - 0.5f);
+      break;
+    case ResizeRounding::round_prefer_ceil:
+      rounded = std::floor(source + 0.5f);
+      break;
+    case ResizeRounding::floor:
+      rounded = std::floor(source);
+      break;
+    case ResizeRounding::ceil:
+      rounded = std::ceil(source);
+      break;
   }
   const float last = static_cast<float>(axis.input - 1);
   return static_cast<int64_t>(std::clamp(rounded, 0.0f, last));
@@ -176,8 +187,8 @@ ResizeGeometry resize_geometry(const Node& node, const Shape& x, const Tensor& r
     for (size_t i = 0; i < axes.size(); ++i) {
       ResizeAxis& axis = made.axes[static_cast<size_t>(axes[i])];
       axis.scale = values[i];
-      axis.output = checked_size(node, std::floor(static_cast<double>(axis.input) *
-                                                  static_cast<double>(values[i])));
+      axis.output = checked_size(
+          node, std::floor(static_cast<double>(axis.input) * static_cast<double>(values[i])));
     }
   } else {
     if (!sizes.defined()) require_count(node, "scales or sizes", axes.size(), 0);

@@ -41,7 +41,8 @@ struct ResizeGeometry {
   std::vector<ResizeAxis> axes;  // one for each axis of the tensor
 
   Shape output_shape() const;
-  /** The (fractional) input coordinate of output position `out`, in f32 as onnxruntime computes it. */
+  /** The (fractional) input coordinate of output position `out`, in f32 as onnxruntime computes it.
+   */
   float source(const ResizeAxis& axis, int64_t out) const;
   /** Whether tf_crop_and_resize takes the extrapolation value for that source coordinate. */
   bool extrapolates(const ResizeAxis& axis, float source) const;

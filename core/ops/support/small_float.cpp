@@ -21,11 +21,16 @@ struct Format {
 
 Format format_of(DType dtype) {
   switch (dtype) {
-    case DType::f8e4m3fn: return {8, 3, 7, 0x7e, 0x7f, 0x7f, false};
-    case DType::f8e4m3fnuz: return {8, 3, 8, 0x7f, 0x80, 0x80, true};
-    case DType::f8e5m2: return {8, 2, 15, 0x7b, 0x7c, 0x7e, false};
-    case DType::f8e5m2fnuz: return {8, 2, 16, 0x7f, 0x80, 0x80, true};
-    case DType::f4e2m1: return {4, 1, 1, 0x7, 0x7, 0x8, false};  // no NaN: -0
+    case DType::f8e4m3fn:
+      return {8, 3, 7, 0x7e, 0x7f, 0x7f, false};
+    case DType::f8e4m3fnuz:
+      return {8, 3, 8, 0x7f, 0x80, 0x80, true};
+    case DType::f8e5m2:
+      return {8, 2, 15, 0x7b, 0x7c, 0x7e, false};
+    case DType::f8e5m2fnuz:
+      return {8, 2, 16, 0x7f, 0x80, 0x80, true};
+    case DType::f4e2m1:
+      return {4, 1, 1, 0x7, 0x7, 0x8, false};  // no NaN: -0
     default:
       fail(Code::INTERNAL, "", "Expected an 8-bit or 4-bit float but received ", dtype_name(dtype));
   }
@@ -65,8 +70,8 @@ uint8_t float_to_small_float(float value, DType dtype, bool saturate) {
     int exponent = magnitude == 0 ? 1 - format.bias : std::ilogb(magnitude);
     exponent = std::max(exponent, 1 - format.bias);
     if (exponent + format.bias < (1 << (format.bits - 1 - format.mantissa))) {
-      const int steps = static_cast<int>(
-          std::nearbyint(std::ldexp(magnitude, format.mantissa - exponent)));
+      const int steps =
+          static_cast<int>(std::nearbyint(std::ldexp(magnitude, format.mantissa - exponent)));
       // A normal's hidden bit is one unit of the exponent field, so rounding up carries by itself.
       code = steps + ((exponent + format.bias - 1) << format.mantissa);
     }

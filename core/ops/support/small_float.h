@@ -6,7 +6,8 @@
 
 namespace whittle {
 
-/** An 8- or 4-bit float code (f8e4m3fn, f8e4m3fnuz, f8e5m2, f8e5m2fnuz, f4e2m1) as binary32, exact. */
+/** An 8- or 4-bit float code (f8e4m3fn, f8e4m3fnuz, f8e5m2, f8e5m2fnuz, f4e2m1) as binary32, exact.
+ */
 float small_float_to_float(uint8_t code, DType dtype);
 /** The nearest code, half to even. Past the largest finite value: that value if `saturate`, else
  * infinity or NaN as the format has it (f4e2m1 always saturates). */

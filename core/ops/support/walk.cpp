@@ -29,9 +29,7 @@ void collapse_axes(Shape& shape, std::span<Shape> strides) {
   int kept = 0;
   for (int axis = 0; axis < shape.rank(); ++axis) {
     if (shape[axis] == 1) continue;
-    const auto continues = [&](const Shape& s) {
-      return s[kept - 1] == s[axis] * shape[axis];
-    };
+    const auto continues = [&](const Shape& s) { return s[kept - 1] == s[axis] * shape[axis]; };
     if (kept > 0 && std::all_of(strides.begin(), strides.end(), continues)) {
       shape[kept - 1] *= shape[axis];
       for (Shape& s : strides) s[kept - 1] = s[axis];
@@ -68,7 +66,9 @@ void for_each_row(const Shape& shape, std::span<const Shape> strides,
   }
 }
 
-View view_of(const Shape& shape) { return {0, strides_of(shape)}; }
+View view_of(const Shape& shape) {
+  return {0, strides_of(shape)};
+}
 
 void set_nibble(Tensor& tensor, int64_t index, int value) {
   std::byte& byte = tensor.mutable_raw()[index / 2];
@@ -96,11 +96,21 @@ void copy_row(std::byte* out, int64_t out_step, const std::byte* in, int64_t in_
     return;
   }
   switch (size) {
-    case 1: copy_row<1>(out, out_step, in, in_step, count); break;
-    case 2: copy_row<2>(out, out_step, in, in_step, count); break;
-    case 4: copy_row<4>(out, out_step, in, in_step, count); break;
-    case 8: copy_row<8>(out, out_step, in, in_step, count); break;
-    default: copy_row<16>(out, out_step, in, in_step, count); break;
+    case 1:
+      copy_row<1>(out, out_step, in, in_step, count);
+      break;
+    case 2:
+      copy_row<2>(out, out_step, in, in_step, count);
+      break;
+    case 4:
+      copy_row<4>(out, out_step, in, in_step, count);
+      break;
+    case 8:
+      copy_row<8>(out, out_step, in, in_step, count);
+      break;
+    default:
+      copy_row<16>(out, out_step, in, in_step, count);
+      break;
   }
 }
 
@@ -137,8 +147,8 @@ void copy_elements(Tensor& out, int64_t out_index, const Tensor& in, int64_t in_
                    int64_t count) {
   if (count <= 0) return;
   if (in.dtype() == DType::string) {
-    const auto source = in.strings().subspan(static_cast<size_t>(in_index),
-                                             static_cast<size_t>(count));
+    const auto source =
+        in.strings().subspan(static_cast<size_t>(in_index), static_cast<size_t>(count));
     std::copy(source.begin(), source.end(), out.mutable_strings().begin() + out_index);
     return;
   }

@@ -7,8 +7,8 @@
 
 namespace whittle {
 
-/** Row-major strides of `from` seen as the larger shape `to`: 0 along the axes it broadcasts. Throws
- * SHAPE_MISMATCH when it does not broadcast to it. */
+/** Row-major strides of `from` seen as the larger shape `to`: 0 along the axes it broadcasts.
+ * Throws SHAPE_MISMATCH when it does not broadcast to it. */
 Shape broadcast_strides(const Shape& from, const Shape& to);
 
 /** Drops axes of extent 1 and merges neighbours that every operand walks as one axis: the same

@@ -34,7 +34,9 @@ AutoPad read_auto_pad(const Node& node) {
        node.label(), " but received '", mode, "'");
 }
 
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+int64_t ceil_div(int64_t a, int64_t b) {
+  return (a + b - 1) / b;
+}
 
 }  // namespace
 

@@ -60,8 +60,8 @@ WindowAttributes window_attributes(const Node& node, std::vector<int64_t> kernel
 WindowAxis resolve_axis(const WindowAttributes& attributes, size_t axis, int64_t input,
                         const std::string& where);
 
-/** The output dimension for an input dimension that may be unknown: an unknown one is passed through
- * where the window keeps every size, else the output is unknown. */
+/** The output dimension for an input dimension that may be unknown: an unknown one is passed
+ * through where the window keeps every size, else the output is unknown. */
 Dim output_dim(const WindowAttributes& attributes, size_t axis, const Dim& input,
                const std::string& where);
 

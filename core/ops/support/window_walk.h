@@ -15,9 +15,9 @@ using SpatialAxes = std::array<WindowAxis, 3>;
 SpatialAxes spatial_axes(const std::vector<WindowAxis>& axes, const std::string& where);
 
 /**
- * Calls row(tapped, other, count) for every row of outputs whose tap `tap` (row-major in the kernel)
- * lies inside the input: output other + i meets input tapped + i * axes[2].stride for i < count, as
- * offsets into one plane of each.
+ * Calls row(tapped, other, count) for every row of outputs whose tap `tap` (row-major in the
+ * kernel) lies inside the input: output other + i meets input tapped + i * axes[2].stride for i <
+ * count, as offsets into one plane of each.
  */
 template <typename Row>
 void for_each_tap_row(const SpatialAxes& axes, int64_t tap, const Row& row) {
@@ -32,8 +32,8 @@ void for_each_tap_row(const SpatialAxes& axes, int64_t tap, const Row& row) {
   for (int64_t o0 = r0.first; o0 < r0.last; ++o0) {
     for (int64_t o1 = r1.first; o1 < r1.last; ++o1) {
       const int64_t line = axes[0].position(o0, t0) * axes[1].input + axes[1].position(o1, t1);
-      row(line * axes[2].input + column,
-          (o0 * axes[1].output + o1) * axes[2].output + r2.first, r2.last - r2.first);
+      row(line * axes[2].input + column, (o0 * axes[1].output + o1) * axes[2].output + r2.first,
+          r2.last - r2.first);
     }
   }
 }

@@ -7,7 +7,9 @@
 namespace whittle {
 namespace {
 
-bool is_linear(const LoweredOp& op) { return op.node.op == "Linear" || op.node.op == "QLinear"; }
+bool is_linear(const LoweredOp& op) {
+  return op.node.op == "Linear" || op.node.op == "QLinear";
+}
 
 /** A product with a float result. */
 bool is_product(const LoweredOp& op) {
@@ -17,7 +19,9 @@ bool is_product(const LoweredOp& op) {
 }
 
 /** Which input is the float bias. */
-size_t bias_input(const LoweredOp& op) { return op.integer ? 3 : 2; }
+size_t bias_input(const LoweredOp& op) {
+  return op.integer ? 3 : 2;
+}
 
 /** Output columns of a product, and the rank and position of their axis. */
 int64_t columns_of(const LoweredOp& op, const LoweredGraph& graph) {
@@ -46,8 +50,8 @@ std::optional<std::vector<float>> column_values(const LoweredOp& product, ValueI
 /** Adds values to the product's bias. */
 void add_to_bias(LoweredOp& product, ValueId added, const std::vector<float>& values,
                  LoweredGraph& graph) {
-  Tensor sum = Tensor::of<float>(Shape{static_cast<int64_t>(values.size())},
-                                 std::span<const float>(values));
+  Tensor sum =
+      Tensor::of<float>(Shape{static_cast<int64_t>(values.size())}, std::span<const float>(values));
   const size_t at = bias_input(product);
   if (product.node.inputs.size() <= at) product.node.inputs.resize(at + 1, kNoValue);
   if (const Tensor* bias = graph.constant(product.node.inputs[at])) {
@@ -73,8 +77,8 @@ bool absorb(LoweredOp& product, const LoweredOp& next, LoweredGraph& graph) {
       add_to_bias(product, other, *values, graph);
       return true;
     }
-    const bool same_shape = graph.value(other).is_static &&
-                            graph.value(other).shape == graph.value(value).shape;
+    const bool same_shape =
+        graph.value(other).is_static && graph.value(other).shape == graph.value(value).shape;
     if (!same_shape || epilogue.residual != kNoValue || product.node.op == "ConvTranspose") {
       return false;
     }

@@ -62,11 +62,12 @@ std::optional<LoweredOp> as_pool(const LoweredOp& op, const LoweredOp& quantize,
   for (int64_t dilation : op.node.ints_attribute("dilations")) {
     if (dilation != 1) return std::nullopt;
   }
-  LoweredOp made = make_lowered(global ? "QGlobalAveragePool" : "QAveragePool", {x->value}, quantize);
+  LoweredOp made =
+      make_lowered(global ? "QGlobalAveragePool" : "QAveragePool", {x->value}, quantize);
   made.node.attributes = op.node.attributes;
   made.parts = "Q" + op.parts;
-  made.integer = IntegerForm{{x->quantization}, output, true, type_min(output.dtype),
-                             type_max(output.dtype)};
+  made.integer =
+      IntegerForm{{x->quantization}, output, true, type_min(output.dtype), type_max(output.dtype)};
   return made;
 }
 

@@ -32,7 +32,8 @@ ValueId integer_bias(LoweredGraph& graph, const Patterns& patterns, ValueId id,
       same = same && std::abs(stated - implied) <= 1e-5f * implied;
     }
     if (zero != nullptr) {
-      for (int64_t i = 0; i < zero->elements(); ++i) same = same && quantized_element(*zero, i) == 0;
+      for (int64_t i = 0; i < zero->elements(); ++i)
+        same = same && quantized_element(*zero, i) == 0;
     }
     if (same) return op->node.inputs[0];
     for (size_t i = 0; i < n; ++i) {
@@ -182,8 +183,8 @@ std::optional<LoweredOp> from_qlinear(const LoweredOp& op, const LoweredGraph& g
   return made;
 }
 
-/** DynamicQuantizeLinear, MatMulInteger or ConvInteger, Cast, Mul by the scales. Returns the index of
- * the Mul and what replaces it. */
+/** DynamicQuantizeLinear, MatMulInteger or ConvInteger, Cast, Mul by the scales. Returns the index
+ * of the Mul and what replaces it. */
 std::optional<std::pair<int, LoweredOp>> from_dynamic(const LoweredOp& op, LoweredGraph& graph,
                                                       const Patterns& patterns) {
   const bool conv = op.node.is("ConvInteger");
@@ -248,10 +249,10 @@ std::optional<std::pair<int, LoweredOp>> from_dynamic(const LoweredOp& op, Lower
           quantized_element(*points, points->elements() == 1 ? 0 : i);
     }
   }
-  LoweredOp made = make_lowered(conv ? "QConv" : "QLinear",
-                                {op.node.inputs[0], op.node.inputs[1], kNoValue, kNoValue, scale_x,
-                                 dynamic->node.output(2)},
-                                graph.ops[static_cast<size_t>(last)]);
+  LoweredOp made = make_lowered(
+      conv ? "QConv" : "QLinear",
+      {op.node.inputs[0], op.node.inputs[1], kNoValue, kNoValue, scale_x, dynamic->node.output(2)},
+      graph.ops[static_cast<size_t>(last)]);
   made.node.attributes = op.node.attributes;
   made.node.name = op.node.name;
   made.parts = op.parts;

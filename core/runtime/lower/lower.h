@@ -17,7 +17,8 @@ struct Lowering {
 /** Every lowering in order: the one hand-written list (lower.cpp). */
 const std::vector<Lowering>& lowerings();
 
-/** The operations of a graph, one to one. `facts` come from infer_shapes at concrete input shapes. */
+/** The operations of a graph, one to one. `facts` come from infer_shapes at concrete input shapes.
+ */
 LoweredGraph lower_graph(const Graph& graph, const std::vector<Fact>& facts, const OpTable& table);
 
 }  // namespace whittle

@@ -58,8 +58,8 @@ struct Quantization {
   QuantParams params() const { return {scale[0], zero_point[0], dtype == DType::i8}; }
 };
 
-/** What turns a float operator into its integer form. An input whose scale is only known at run time
- * has an empty Quantization. */
+/** What turns a float operator into its integer form. An input whose scale is only known at run
+ * time has an empty Quantization. */
 struct IntegerForm {
   std::vector<Quantization> inputs;  // of the operands, in the order of the node's inputs
   Quantization output;
@@ -68,16 +68,16 @@ struct IntegerForm {
   int32_t qmax = 255;
 };
 
-/** Constant 8-bit weights of a product that computes in float, (q - zero_point[n]) * scale[n], one of
- * each for every output column. */
+/** Constant 8-bit weights of a product that computes in float, (q - zero_point[n]) * scale[n], one
+ * of each for every output column. */
 struct NarrowWeights {
   std::vector<float> scale;
   std::vector<int32_t> zero_point;
 };
 
 /**
- * One operation of a plan. It starts as an ONNX node; lowerings replace groups of them by operations
- * of the domain kLowered, or attach work to `epilogue`.
+ * One operation of a plan. It starts as an ONNX node; lowerings replace groups of them by
+ * operations of the domain kLowered, or attach work to `epilogue`.
  */
 struct LoweredOp {
   Node node;
@@ -118,7 +118,9 @@ class LoweredIndex {
   explicit LoweredIndex(const LoweredGraph& graph);
 
   /** Index of the operation that makes `id`, or -1. */
-  int producer(ValueId id) const { return id == kNoValue ? -1 : producers_[static_cast<size_t>(id)]; }
+  int producer(ValueId id) const {
+    return id == kNoValue ? -1 : producers_[static_cast<size_t>(id)];
+  }
   const std::vector<int>& consumers(ValueId id) const {
     return consumers_[static_cast<size_t>(id)];
   }

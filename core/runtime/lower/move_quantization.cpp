@@ -9,11 +9,14 @@ namespace {
 /** An operator that only moves the elements of its data inputs; a padding constant would need
  * quantizing as well, and a selection by a condition has inputs of two kinds. */
 bool moves_data(const LoweredOp& op) {
-  return op.definition != nullptr && op.definition->has(Trait::moves_data) && op.node.domain.empty();
+  return op.definition != nullptr && op.definition->has(Trait::moves_data) &&
+         op.node.domain.empty();
 }
 
 /** How many leading inputs are data. */
-size_t data_inputs(const LoweredOp& op) { return op.node.is("Concat") ? op.node.inputs.size() : 1; }
+size_t data_inputs(const LoweredOp& op) {
+  return op.node.is("Concat") ? op.node.inputs.size() : 1;
+}
 
 ValueId add_quantized_like(LoweredGraph& graph, ValueId id, DType dtype) {
   LoweredValue value = graph.value(id);
@@ -139,8 +142,7 @@ void join_pairs(LoweredGraph& graph) {
     Tensor table = Tensor::allocate(DType::u8, Shape{256});
     for (int byte = 0; byte < 256; ++byte) {
       const int32_t q = source->quantization.dtype == DType::i8 ? static_cast<int8_t>(byte) : byte;
-      const int32_t result =
-          quantize_value(dequantize_value(q, source->quantization), *target);
+      const int32_t result = quantize_value(dequantize_value(q, source->quantization), *target);
       table.mutable_data<uint8_t>()[static_cast<size_t>(byte)] = static_cast<uint8_t>(result);
     }
     LoweredOp made = make_lookup(graph, source->value, table, op);

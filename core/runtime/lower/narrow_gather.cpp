@@ -35,10 +35,10 @@ void lower_narrow_gather(LoweredGraph& graph) {
     }
     const LoweredOp* dequantize = patterns.made_by(table, "DequantizeLinear");
     if (dequantize != nullptr && is_narrow_table(*dequantize, graph)) {
-      LoweredOp made = make_lowered(
-          "NarrowGather",
-          {dequantize->node.inputs[0], indices, dequantize->node.inputs[1], dequantize->node.input(2)},
-          op);
+      LoweredOp made = make_lowered("NarrowGather",
+                                    {dequantize->node.inputs[0], indices,
+                                     dequantize->node.inputs[1], dequantize->node.input(2)},
+                                    op);
       made.node.attributes["axis"] = dequantize->node.int_attribute("axis", 1);
       made.parts = "DequantizeLinear+Gather";
       op = std::move(made);

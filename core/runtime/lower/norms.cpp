@@ -174,7 +174,8 @@ void lower_instance_normalization(LoweredOp& op, const LoweredGraph& graph) {
 }
 
 Tensor as_vector(const LoweredGraph& graph, ValueId id, int64_t channels) {
-  return Tensor::of<float>(Shape{channels}, std::span<const float>(per_channel_values(graph, id, channels)));
+  return Tensor::of<float>(Shape{channels},
+                           std::span<const float>(per_channel_values(graph, id, channels)));
 }
 
 }  // namespace
@@ -209,9 +210,9 @@ void lower_norms(LoweredGraph& graph) {
       replacements.emplace_back(static_cast<size_t>(affine.last), std::move(made));
     } else if (norm->centred && (rank == 3 || rank == 4) && are_trailing(norm->axes, rank, 2)) {
       const int64_t channels = shape[1];
-      const Affine affine =
-          find_affine(graph, patterns, index, true,
-                      [&](ValueId id) { return is_per_channel(graph, id, channels, rank); });
+      const Affine affine = find_affine(graph, patterns, index, true, [&](ValueId id) {
+        return is_per_channel(graph, id, channels, rank);
+      });
       LoweredOp made = make_lowered("InstanceNorm", {norm->x, kNoValue, kNoValue},
                                     graph.ops[static_cast<size_t>(affine.last)]);
       made.node.attributes["epsilon"] = norm->epsilon;

@@ -25,14 +25,14 @@ std::optional<UnarySpec> celu(const LoweredOp& op, const LoweredGraph&) {
 }
 
 std::optional<UnarySpec> selu(const LoweredOp& op, const LoweredGraph&) {
-  return UnarySpec{UnaryKind::selu, {op.node.float_attribute("alpha", 1.67326319217681884765625f),
-                                     op.node.float_attribute("gamma", 1.05070102214813232421875f)}};
+  return UnarySpec{UnaryKind::selu,
+                   {op.node.float_attribute("alpha", 1.67326319217681884765625f),
+                    op.node.float_attribute("gamma", 1.05070102214813232421875f)}};
 }
 
 std::optional<UnarySpec> hard_sigmoid(const LoweredOp& op, const LoweredGraph&) {
-  return UnarySpec{
-      UnaryKind::hard_sigmoid,
-      {op.node.float_attribute("alpha", 0.2f), op.node.float_attribute("beta", 0.5f)}};
+  return UnarySpec{UnaryKind::hard_sigmoid,
+                   {op.node.float_attribute("alpha", 0.2f), op.node.float_attribute("beta", 0.5f)}};
 }
 
 std::optional<UnarySpec> gelu(const LoweredOp& op, const LoweredGraph&) {
@@ -101,8 +101,8 @@ std::optional<UnarySpec> unary_of(const LoweredOp& op, const LoweredGraph& graph
 
 std::optional<BinaryKind> binary_of(const LoweredOp& op, const LoweredGraph& graph) {
   static const std::unordered_map<std::string_view, BinaryKind> kinds = {
-      {"Add", BinaryKind::add}, {"Sub", BinaryKind::sub},     {"Mul", BinaryKind::mul},
-      {"Div", BinaryKind::div}, {"Pow", BinaryKind::pow},     {"PRelu", BinaryKind::prelu},
+      {"Add", BinaryKind::add}, {"Sub", BinaryKind::sub}, {"Mul", BinaryKind::mul},
+      {"Div", BinaryKind::div}, {"Pow", BinaryKind::pow}, {"PRelu", BinaryKind::prelu},
       {"Min", BinaryKind::min}, {"Max", BinaryKind::max},
   };
   if (!op.node.domain.empty() || op.node.inputs.size() != 2) return std::nullopt;

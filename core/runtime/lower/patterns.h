@@ -36,7 +36,8 @@ bool is_per_channel(const LoweredGraph& graph, ValueId id, int64_t channels, int
 /** Those values, a single one repeated. */
 std::vector<float> per_channel_values(const LoweredGraph& graph, ValueId id, int64_t channels);
 
-/** A shared key for a constant computed from others: empty when one of them is private to the plan. */
+/** A shared key for a constant computed from others: empty when one of them is private to the plan.
+ */
 std::string derived_key(const LoweredGraph& graph, std::string_view tag,
                         std::initializer_list<ValueId> sources);
 

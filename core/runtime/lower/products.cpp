@@ -92,8 +92,7 @@ void lower_conv(LoweredOp& op, const Patterns& patterns, LoweredGraph& graph) {
   if (transposed) {
     // The sub-pixel form needs taps on the input's grid; narrow weights would need one scale for
     // each phase, and are rare here.
-    const ConvGeometry geometry =
-        conv_transpose_geometry(op.node, graph.value(x).shape, w);
+    const ConvGeometry geometry = conv_transpose_geometry(op.node, graph.value(x).shape, w);
     for (const WindowAxis& axis : geometry.axes) {
       if (axis.dilation != 1) return;
     }
@@ -163,8 +162,8 @@ void lower_matmul(LoweredOp& op, const Patterns& patterns, LoweredGraph& graph) 
   op.node.attributes["transposed"] = int64_t{0};
 }
 
-/** Whether a recurrent node is of the plain kind the fast step does: sequences of one length, default
- * activations, no peepholes. */
+/** Whether a recurrent node is of the plain kind the fast step does: sequences of one length,
+ * default activations, no peepholes. */
 bool is_plain_recurrence(const LoweredOp& op, const LoweredGraph& graph) {
   const Node& node = op.node;
   if (node.int_attribute("layout", 0) != 0 || node.has("clip") || node.has("activation_alpha") ||

@@ -5,7 +5,9 @@
 namespace whittle {
 namespace {
 
-bool is_8_bit(DType dtype) { return dtype == DType::u8 || dtype == DType::i8; }
+bool is_8_bit(DType dtype) {
+  return dtype == DType::u8 || dtype == DType::i8;
+}
 
 }  // namespace
 
@@ -64,14 +66,18 @@ std::optional<Quantized> quantized_weights(const LoweredGraph& graph, const Patt
                                             : normalize_axis(op->node.int_attribute("axis", 1),
                                                              q->shape().rank(), op->node.label());
   if (scale->elements() != 1 && stated != axis) return std::nullopt;
-  auto quantization = quantization_of(graph, op->node.inputs[1], op->node.input(2), q->dtype(),
-                                      q->shape()[axis]);
+  auto quantization =
+      quantization_of(graph, op->node.inputs[1], op->node.input(2), q->dtype(), q->shape()[axis]);
   if (!quantization) return std::nullopt;
   return Quantized{op->node.inputs[0], std::move(*quantization)};
 }
 
-int32_t type_min(DType dtype) { return dtype == DType::i8 ? -128 : 0; }
-int32_t type_max(DType dtype) { return dtype == DType::i8 ? 127 : 255; }
+int32_t type_min(DType dtype) {
+  return dtype == DType::i8 ? -128 : 0;
+}
+int32_t type_max(DType dtype) {
+  return dtype == DType::i8 ? 127 : 255;
+}
 
 int32_t quantize_value(float x, const Quantization& quantization) {
   const float scaled = std::nearbyint(x / quantization.scale[0]);
@@ -89,9 +95,12 @@ float dequantize_value(int32_t q, const Quantization& quantization) {
 int32_t quantized_element(const Tensor& tensor, int64_t index) {
   const auto at = static_cast<size_t>(index);
   switch (tensor.dtype()) {
-    case DType::i8: return tensor.data<int8_t>()[at];
-    case DType::u8: return tensor.data<uint8_t>()[at];
-    case DType::i32: return tensor.data<int32_t>()[at];
+    case DType::i8:
+      return tensor.data<int8_t>()[at];
+    case DType::u8:
+      return tensor.data<uint8_t>()[at];
+    case DType::i32:
+      return tensor.data<int32_t>()[at];
     default:
       fail(Code::TYPE_MISMATCH, "zero point", "Expected an 8-bit or int32 zero point but received ",
            dtype_name(tensor.dtype()));

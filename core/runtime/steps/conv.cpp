@@ -26,7 +26,8 @@ struct ConvStep {
   TileShape tile;
   ConvFn fn = nullptr;
 
-  void image(const RunState& state, const float* input, float* output, const float* residual) const {
+  void image(const RunState& state, const float* input, float* output,
+             const float* residual) const {
     const size_t pixels = shape.out_h * shape.out_w;
     const size_t work = std::max<size_t>(1, shape.taps() * shape.kc * n);
     const size_t grain = std::max<size_t>(tile.mr, kProductGrain / work);
@@ -60,9 +61,9 @@ struct ConvStep {
 
 const float* zero_row(PlanBuilder& plan, size_t count) {
   const std::string key = concat("zeros:", count);
-  return reinterpret_cast<const float*>(
-      plan.pack(key, count * sizeof(float),
-                [&](std::byte* out) { std::memset(out, 0, count * sizeof(float)); }));
+  return reinterpret_cast<const float*>(plan.pack(key, count * sizeof(float), [&](std::byte* out) {
+    std::memset(out, 0, count * sizeof(float));
+  }));
 }
 
 /** Few channels: images are copied into rows with the horizontal padding written out. */
@@ -87,7 +88,8 @@ void add_row_conv(ConvStep step, const ConvGeometry& g, const LoweredOp& op, Pla
     for (size_t b = 0; b < step.batch; ++b) {
       rows.fill(state.data(step.io.x) + b * step.in_image * sizeof(float), state.data(padded), 0);
       const float* residual = step.io.residual(state);
-      step.image(state, state.data<float>(padded), state.data<float>(step.io.y) + b * step.out_image,
+      step.image(state, state.data<float>(padded),
+                 state.data<float>(step.io.y) + b * step.out_image,
                  residual ? residual + b * step.out_image : nullptr);
     }
   });
@@ -99,13 +101,12 @@ void add_depthwise(const ConvStep& step, const LoweredOp& op, PlanBuilder& plan)
   const size_t channels = step.shape.kc * step.groups;
   const size_t block = plan.kernels().dwconv_block;
   const ProductWeights weights(op, plan);
-  const std::byte* packed =
-      plan.pack(weights.key("depthwise"), dwconv_packed_bytes(taps, channels, block),
-                [&](std::byte* out) {
-                  // There is no narrow depthwise kernel: these weights are few.
-                  const std::vector<float> wide = weights.widened(w);
-                  pack_dwconv_f32(wide.data(), 1, taps, weights.bias, taps, channels, block, out);
-                });
+  const std::byte* packed = plan.pack(
+      weights.key("depthwise"), dwconv_packed_bytes(taps, channels, block), [&](std::byte* out) {
+        // There is no narrow depthwise kernel: these weights are few.
+        const std::vector<float> wide = weights.widened(w);
+        pack_dwconv_f32(wide.data(), 1, taps, weights.bias, taps, channels, block, out);
+      });
   ConvShape shape = step.shape;
   shape.kc = channels;
   const float* zeros = zero_row(plan, channels);
@@ -140,14 +141,13 @@ void add_indirect(ConvStep step, const LoweredOp& op, PlanBuilder& plan) {
   const size_t taps = step.shape.taps();
   const PackShape pack{taps, step.shape.kc, step.n};
   step.group_bytes = packed_bytes(weights.kind, pack, step.tile);
-  step.packed =
-      plan.pack(weights.key("conv"), step.group_bytes * step.groups, [&](std::byte* out) {
-        const size_t group = step.n * step.shape.kc * taps * element_bytes(w.dtype());
-        for (size_t g = 0; g < step.groups; ++g) {
-          weights.pack(w.raw() + g * group, WeightStrides{1, taps, step.shape.kc * taps}, g * step.n,
-                       pack, step.tile, out + g * step.group_bytes);
-        }
-      });
+  step.packed = plan.pack(weights.key("conv"), step.group_bytes * step.groups, [&](std::byte* out) {
+    const size_t group = step.n * step.shape.kc * taps * element_bytes(w.dtype());
+    for (size_t g = 0; g < step.groups; ++g) {
+      weights.pack(w.raw() + g * group, WeightStrides{1, taps, step.shape.kc * taps}, g * step.n,
+                   pack, step.tile, out + g * step.group_bytes);
+    }
+  });
   step.zero_row = zero_row(plan, step.shape.kc);
   step.fn = plan.kernels().conv_for(weights.kind);
   plan.need_scratch(conv_scratch_bytes(weights.kind, step.shape, step.tile));

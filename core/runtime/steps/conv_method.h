@@ -12,8 +12,8 @@ enum class ConvMethod : uint8_t {
   indirect,   // any other, group by group: taps are found through pointers
 };
 
-/** At most this many channels make a tap so short that reading whole kernel rows of a padded copy is
- * faster: 3 x 3 over 3 channels has taps of 3 values, rows of 9. */
+/** At most this many channels make a tap so short that reading whole kernel rows of a padded copy
+ * is faster: 3 x 3 over 3 channels has taps of 3 values, rows of 9. */
 inline constexpr int64_t kFewChannels = 4;
 
 inline ConvMethod choose_method(const ConvGeometry& g) {

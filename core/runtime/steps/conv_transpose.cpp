@@ -20,8 +20,8 @@ struct Phase {
   int64_t count = 0;    // how many outputs
   int64_t residue = 0;  // smallest tap
   int64_t taps = 0;
-  int64_t input = 0;    // input position of the last tap (reverse order: the first read is
-                        // input - (taps - 1)) for the first output
+  int64_t input = 0;  // input position of the last tap (reverse order: the first read is
+                      // input - (taps - 1)) for the first output
 };
 
 std::vector<Phase> phases_of(const WindowAxis& axis) {
@@ -81,7 +81,8 @@ bool build_conv_transpose(const LoweredOp& op, PlanBuilder& plan) {
       const std::string form =
           concat("conv_transpose:", h.stride, "x", v.stride, ":", py.residue, ",", px.residue);
       conv.packed = plan.pack(
-          weights.key(form.c_str()), packed_bytes(WeightKind::f32, shape, tile), [&](std::byte* out) {
+          weights.key(form.c_str()), packed_bytes(WeightKind::f32, shape, tile),
+          [&](std::byte* out) {
             // [tap][c][n] with the taps of this phase in reverse order; w is [c, n, ky, kx].
             std::vector<float> phase(taps * kc * n);
             const auto source = w.data<float>();
@@ -124,38 +125,40 @@ bool build_conv_transpose(const LoweredOp& op, PlanBuilder& plan) {
       const float* image = state.data<float>(io.x) + b * in_image;
       float* output = state.data<float>(io.y) + b * out_image;
       // One kernel call for each output row of a phase: its pixels are `stride` apart.
-      for_ranges(state, static_cast<size_t>(h.output), 1, std::max<size_t>(1, kProductGrain / row_work),
-                 [&](IndexRange rows, int thread) {
-        for (const PhaseConv& conv : convs) {
-          for (int64_t i = 0; i < conv.y.count; ++i) {
-            const int64_t row = conv.y.first + i * h.stride;
-            if (row < static_cast<int64_t>(rows.begin) || row >= static_cast<int64_t>(rows.end)) continue;
-            const Start sy = start_of(conv.y.input + i - (conv.y.taps - 1), h.input);
-            const Start sx = start_of(conv.x.input - (conv.x.taps - 1), v.input);
-            ConvShape shape;
-            shape.in_h = static_cast<size_t>(h.input - sy.skip);
-            shape.in_w = static_cast<size_t>(v.input - sx.skip);
-            shape.out_w = static_cast<size_t>(conv.x.count);
-            shape.kernel_h = static_cast<size_t>(conv.y.taps);
-            shape.kernel_w = static_cast<size_t>(conv.x.taps);
-            shape.pad_top = static_cast<size_t>(sy.pad);
-            shape.pad_left = static_cast<size_t>(sx.pad);
-            shape.kc = kc;
-            shape.pixel_stride = kc;
-            shape.row_stride = static_cast<size_t>(v.input) * kc;
-            ConvArgs args;
-            args.input = image + (sy.skip * v.input + sx.skip) * static_cast<int64_t>(kc);
-            args.zero_row = reinterpret_cast<const float*>(zeros);
-            args.packed = conv.packed;
-            args.c = output + (row * v.output + conv.x.first) * static_cast<int64_t>(n);
-            args.ldc = static_cast<size_t>(v.stride) * n;
-            args.n = n;
-            args.epilogue = io.epilogue;
-            args.scratch = state.scratch(thread);
-            fn(shape, args, IndexRange{0, shape.out_w}, IndexRange{0, n});
-          }
-        }
-      });
+      for_ranges(
+          state, static_cast<size_t>(h.output), 1, std::max<size_t>(1, kProductGrain / row_work),
+          [&](IndexRange rows, int thread) {
+            for (const PhaseConv& conv : convs) {
+              for (int64_t i = 0; i < conv.y.count; ++i) {
+                const int64_t row = conv.y.first + i * h.stride;
+                if (row < static_cast<int64_t>(rows.begin) || row >= static_cast<int64_t>(rows.end))
+                  continue;
+                const Start sy = start_of(conv.y.input + i - (conv.y.taps - 1), h.input);
+                const Start sx = start_of(conv.x.input - (conv.x.taps - 1), v.input);
+                ConvShape shape;
+                shape.in_h = static_cast<size_t>(h.input - sy.skip);
+                shape.in_w = static_cast<size_t>(v.input - sx.skip);
+                shape.out_w = static_cast<size_t>(conv.x.count);
+                shape.kernel_h = static_cast<size_t>(conv.y.taps);
+                shape.kernel_w = static_cast<size_t>(conv.x.taps);
+                shape.pad_top = static_cast<size_t>(sy.pad);
+                shape.pad_left = static_cast<size_t>(sx.pad);
+                shape.kc = kc;
+                shape.pixel_stride = kc;
+                shape.row_stride = static_cast<size_t>(v.input) * kc;
+                ConvArgs args;
+                args.input = image + (sy.skip * v.input + sx.skip) * static_cast<int64_t>(kc);
+                args.zero_row = reinterpret_cast<const float*>(zeros);
+                args.packed = conv.packed;
+                args.c = output + (row * v.output + conv.x.first) * static_cast<int64_t>(n);
+                args.ldc = static_cast<size_t>(v.stride) * n;
+                args.n = n;
+                args.epilogue = io.epilogue;
+                args.scratch = state.scratch(thread);
+                fn(shape, args, IndexRange{0, shape.out_w}, IndexRange{0, n});
+              }
+            }
+          });
     }
   });
   return true;

@@ -7,7 +7,8 @@
 
 namespace whittle {
 
-/** Copies a few bytes with vector moves: a call of memcpy costs more than the copy for short rows. */
+/** Copies a few bytes with vector moves: a call of memcpy costs more than the copy for short rows.
+ */
 inline void copy_bytes(std::byte* to, const std::byte* from, size_t count) {
   if (count > 256) {
     std::memcpy(to, from, count);

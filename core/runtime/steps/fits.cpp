@@ -51,7 +51,8 @@ bool fits_pool(const LoweredOp& op, const LoweredGraph& graph) {
   if (graph.value(x).shape.elements() == 0) return false;
   if (op.node.output(1) != kNoValue) return false;
   const auto dilations = op.node.ints_attribute("dilations");
-  const bool dilated = std::any_of(dilations.begin(), dilations.end(), [](int64_t d) { return d != 1; });
+  const bool dilated =
+      std::any_of(dilations.begin(), dilations.end(), [](int64_t d) { return d != 1; });
   return !(op.node.op == "AveragePool" && dilated);
 }
 
@@ -60,8 +61,9 @@ bool fits_quantize(const LoweredOp& op, const LoweredGraph& graph) {
   if (!quantize && !op.node.is("DequantizeLinear")) return false;
   const ValueId wide = quantize ? op.node.inputs[0] : op.node.outputs[0];
   const ValueId narrow = quantize ? op.node.outputs[0] : op.node.inputs[0];
-  return is_f32(graph, wide) && quantization_of(graph, op.node.inputs[1], op.node.input(2),
-                                                graph.value(narrow).dtype).has_value();
+  return is_f32(graph, wide) &&
+         quantization_of(graph, op.node.inputs[1], op.node.input(2), graph.value(narrow).dtype)
+             .has_value();
 }
 
 bool fits_channel_softmax(const LoweredOp& op, const LoweredGraph& graph) {
@@ -74,7 +76,8 @@ bool fits_channel_softmax(const LoweredOp& op, const LoweredGraph& graph) {
 bool fits_channel_argmax(const LoweredOp& op, const LoweredGraph& graph) {
   const ValueId x = op.node.inputs[0];
   if (!is_f32(graph, x) || graph.value(x).shape.rank() < 3) return false;
-  if (op.node.int_attribute("select_last_index", 0) != 0 || graph.value(x).shape[1] == 0) return false;
+  if (op.node.int_attribute("select_last_index", 0) != 0 || graph.value(x).shape[1] == 0)
+    return false;
   return normalize_axis(op.node.int_attribute("axis", 0), graph.value(x).shape.rank(),
                         op.node.label()) == 1;
 }

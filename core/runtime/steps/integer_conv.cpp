@@ -52,11 +52,12 @@ struct QConvStep {
     const size_t grain = std::max<size_t>(tile.mr, kProductGrain * 2 / work);
     for (size_t g = 0; g < groups; ++g) {
       const QConvArgs shared = args(state, input, image, g);
-      for_ranges(state, shape.out_h * shape.out_w, tile.mr, grain, [&](IndexRange range, int thread) {
-        QConvArgs own = shared;
-        own.scratch = state.scratch(thread);
-        fn(shape, own, range, IndexRange{0, n});
-      });
+      for_ranges(state, shape.out_h * shape.out_w, tile.mr, grain,
+                 [&](IndexRange range, int thread) {
+                   QConvArgs own = shared;
+                   own.scratch = state.scratch(thread);
+                   fn(shape, own, range, IndexRange{0, n});
+                 });
     }
   }
 };
@@ -72,12 +73,11 @@ void add_depthwise(QConvStep step, PlanBuilder& plan) {
   const QWeightKind kind = choose_q_kind(w, is_signed, WeightStrides{1, 0, taps}, params.zero_point,
                                          PackShape{taps, 1, channels});
   const DwTile tile = plan.kernels().qdwconv_tile_for(kind);
-  step.packed = plan.pack(product.key("qdepthwise"),
-                          qdwconv_packed_bytes(kind, kernel_h, kernel_w, channels, tile),
-                          [&](std::byte* out) {
-                            pack_qdwconv(kind, w, is_signed, 1, taps, params, kernel_h, kernel_w,
-                                         channels, tile, out);
-                          });
+  step.packed = plan.pack(
+      product.key("qdepthwise"), qdwconv_packed_bytes(kind, kernel_h, kernel_w, channels, tile),
+      [&](std::byte* out) {
+        pack_qdwconv(kind, w, is_signed, 1, taps, params, kernel_h, kernel_w, channels, tile, out);
+      });
   step.shape.kc = channels;
   step.n = channels;
   step.groups = 1;
@@ -85,19 +85,19 @@ void add_depthwise(QConvStep step, PlanBuilder& plan) {
   plan.need_scratch(dwconv_scratch_bytes(step.shape));
   plan.add_step(kind == QWeightKind::s8 ? "q8_dwconv" : "q16_dwconv",
                 [=, fn = plan.kernels().qdwconv_for(kind)](RunState& state) {
-    step.fill_zero_row(state, channels);
-    const size_t work = std::max<size_t>(1, taps * channels * step.shape.out_w);
-    const size_t grain = std::max<size_t>(1, kProductGrain / 2 / work);
-    for (size_t b = 0; b < step.batch; ++b) {
-      const QConvArgs shared =
-          step.args(state, state.data(step.product->x) + b * step.in_image, b, 0);
-      for_ranges(state, step.shape.out_h, 1, grain, [&](IndexRange rows, int thread) {
-        QConvArgs own = shared;
-        own.scratch = state.scratch(thread);
-        fn(step.shape, own, rows, IndexRange{0, channels});
-      });
-    }
-  });
+                  step.fill_zero_row(state, channels);
+                  const size_t work = std::max<size_t>(1, taps * channels * step.shape.out_w);
+                  const size_t grain = std::max<size_t>(1, kProductGrain / 2 / work);
+                  for (size_t b = 0; b < step.batch; ++b) {
+                    const QConvArgs shared =
+                        step.args(state, state.data(step.product->x) + b * step.in_image, b, 0);
+                    for_ranges(state, step.shape.out_h, 1, grain, [&](IndexRange rows, int thread) {
+                      QConvArgs own = shared;
+                      own.scratch = state.scratch(thread);
+                      fn(step.shape, own, rows, IndexRange{0, channels});
+                    });
+                  }
+                });
 }
 
 /** Packs the weights for the step's shape from `source`, group by group. */
@@ -116,13 +116,12 @@ void pack_groups(QConvStep& step, const char* form, const std::byte* source,
   step.tile = plan.kernels().qtile_for(kind);
   step.fn = plan.kernels().qconv_for(kind);
   step.group_bytes = packed_bytes(kind, pack, step.tile);
-  step.packed =
-      plan.pack(product.key(form), step.group_bytes * step.groups, [&](std::byte* out) {
-        for (size_t g = 0; g < step.groups; ++g) {
-          pack_weights_q(kind, source + g * group, product.weights_signed(), strides,
-                         product.params(g * step.n), pack, step.tile, out + g * step.group_bytes);
-        }
-      });
+  step.packed = plan.pack(product.key(form), step.group_bytes * step.groups, [&](std::byte* out) {
+    for (size_t g = 0; g < step.groups; ++g) {
+      pack_weights_q(kind, source + g * group, product.weights_signed(), strides,
+                     product.params(g * step.n), pack, step.tile, out + g * step.group_bytes);
+    }
+  });
   plan.need_scratch(qconv_scratch_bytes(step.shape, step.tile));
   step.zero_row = plan.temporary(static_cast<int64_t>(step.shape.kc));
 }

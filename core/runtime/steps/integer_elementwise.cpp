@@ -117,8 +117,8 @@ bool build_qpool(const LoweredOp& op, PlanBuilder& plan) {
       const size_t grain = std::max<size_t>(16, kParallelGrain / image.pixels());
       for (size_t n = 0; n < image.batch; ++n) {
         for_ranges(state, image.channels, 16, grain, [&](IndexRange channels, int) {
-          fn(state.data(x) + n * image.pixels() * image.channels, image.channels, image.pixels(), in,
-             out, state.data(y) + n * image.channels, channels);
+          fn(state.data(x) + n * image.pixels() * image.channels, image.channels, image.pixels(),
+             in, out, state.data(y) + n * image.channels, channels);
         });
       }
     });

@@ -102,13 +102,17 @@ void add_qgemm(const LoweredOp& op, size_t m, size_t k, size_t n, const WeightSt
     };
     // Few rows are shared out by columns, many by rows.
     if (m <= 4 * tile.mr) {
-      const size_t grain = std::max<size_t>(tile.nr, kProductGrain * 2 / std::max<size_t>(1, m * k));
-      for_ranges(state, n, tile.nr, grain,
-                 [&](IndexRange cols, int thread) { run({0, m}, cols, thread); });
+      const size_t grain =
+          std::max<size_t>(tile.nr, kProductGrain * 2 / std::max<size_t>(1, m * k));
+      for_ranges(state, n, tile.nr, grain, [&](IndexRange cols, int thread) {
+        run({0, m}, cols, thread);
+      });
     } else {
-      const size_t grain = std::max<size_t>(tile.mr, kProductGrain * 2 / std::max<size_t>(1, k * n));
-      for_ranges(state, m, tile.mr, grain,
-                 [&](IndexRange rows, int thread) { run(rows, {0, n}, thread); });
+      const size_t grain =
+          std::max<size_t>(tile.mr, kProductGrain * 2 / std::max<size_t>(1, k * n));
+      for_ranges(state, m, tile.mr, grain, [&](IndexRange rows, int thread) {
+        run(rows, {0, n}, thread);
+      });
     }
   });
 }

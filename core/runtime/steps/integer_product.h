@@ -36,7 +36,7 @@ class IntegerProduct {
 
  private:
   const Tensor* w_ = nullptr;
-  std::vector<float> scale_;        // packed: see QOutput
+  std::vector<float> scale_;  // packed: see QOutput
   std::vector<int32_t> w_zero_point_;
   const int32_t* bias_ = nullptr;
   const float* fbias_ = nullptr;

@@ -7,8 +7,9 @@
 namespace whittle {
 namespace {
 
-
-int64_t inner_of(const Shape& stored, int axis) { return stored.elements(axis + 1, stored.rank()); }
+int64_t inner_of(const Shape& stored, int axis) {
+  return stored.elements(axis + 1, stored.rank());
+}
 
 }  // namespace
 
@@ -108,7 +109,8 @@ bool build_slice(const LoweredOp& op, PlanBuilder& plan) {
     const int axis = normalize_axis(axes[i], in.shape.rank(), op.node.label());
     const int64_t dim = in.shape[axis];
     int64_t start = starts[i] < 0 ? starts[i] + dim : starts[i];
-    start = steps[i] > 0 ? std::clamp<int64_t>(start, 0, dim) : std::clamp<int64_t>(start, -1, dim - 1);
+    start =
+        steps[i] > 0 ? std::clamp<int64_t>(start, 0, dim) : std::clamp<int64_t>(start, -1, dim - 1);
     const auto stored = static_cast<size_t>(stored_axis(in, axis));
     offset += start * source[stored];
     source[stored] *= steps[i];
@@ -119,7 +121,8 @@ bool build_slice(const LoweredOp& op, PlanBuilder& plan) {
     plan.alias(y, x, offset);
     return true;
   }
-  plan.add_step("slice", [=](RunState& state) { copy.run(state, state.data(x) + offset, state.data(y)); });
+  plan.add_step("slice",
+                [=](RunState& state) { copy.run(state, state.data(x) + offset, state.data(y)); });
   return true;
 }
 

@@ -13,7 +13,8 @@ bool build_matmul(const LoweredOp& op, PlanBuilder& plan) {
   const ValueId y = op.node.outputs[0];
   if (!is_f32(plan.graph(), a) || !is_f32(plan.graph(), b)) return false;
   const MatMulGeometry g = matmul_geometry(op.node, plan.value(a).shape, plan.value(b).shape);
-  const auto m = static_cast<size_t>(g.m), k = static_cast<size_t>(g.k), n = static_cast<size_t>(g.n);
+  const auto m = static_cast<size_t>(g.m), k = static_cast<size_t>(g.k),
+             n = static_cast<size_t>(g.n);
   if (m == 0 || n == 0) return false;
   const TileShape tile = plan.kernels().gemm_tile;
   const PackShape shape{1, k, n};
@@ -28,8 +29,9 @@ bool build_matmul(const LoweredOp& op, PlanBuilder& plan) {
       if (g.b_matrix[i] != packed_matrix) {
         packed_matrix = g.b_matrix[i];
         const float* matrix = state.data<float>(b) + static_cast<size_t>(packed_matrix) * k * n;
-        for_ranges(state, n, tile.nr, std::max<size_t>(tile.nr, kParallelGrain / std::max<size_t>(1, k)),
-                   [&](IndexRange cols, int) { pack_b(matrix, n, 1, k, n, cols, state.data(packed)); });
+        for_ranges(
+            state, n, tile.nr, std::max<size_t>(tile.nr, kParallelGrain / std::max<size_t>(1, k)),
+            [&](IndexRange cols, int) { pack_b(matrix, n, 1, k, n, cols, state.data(packed)); });
       }
       GemmArgs args;
       args.a = state.data<float>(a) + static_cast<size_t>(g.a_matrix[i]) * m * k;

@@ -26,8 +26,9 @@ struct NarrowGather {
       return;
     }
     for (size_t c = 0; c < cols; ++c) {
-      const int32_t value = is_signed ? static_cast<int32_t>(reinterpret_cast<const int8_t*>(q)[c])
-                                      : static_cast<int32_t>(reinterpret_cast<const uint8_t*>(q)[c]);
+      const int32_t value = is_signed
+                                ? static_cast<int32_t>(reinterpret_cast<const int8_t*>(q)[c])
+                                : static_cast<int32_t>(reinterpret_cast<const uint8_t*>(q)[c]);
       y[c] = static_cast<float>(value - zero_point[c]) * scale[c];
     }
   }
@@ -65,8 +66,8 @@ bool build_narrow_gather(const LoweredOp& op, PlanBuilder& plan) {
                 [=, label = op.node.label()](RunState& state) {
                   const auto limit = static_cast<int64_t>(step->rows);
                   for (size_t i = 0; i < count; ++i) {
-                    const int64_t stated = wide ? state.data<int64_t>(indices)[i]
-                                                : state.data<int32_t>(indices)[i];
+                    const int64_t stated =
+                        wide ? state.data<int64_t>(indices)[i] : state.data<int32_t>(indices)[i];
                     const int64_t index = stated < 0 ? stated + limit : stated;
                     if (index < 0 || index >= limit) {
                       fail(Code::INVALID_DATA, label, "Expected indices in [", -limit, ", ", limit,

@@ -71,7 +71,8 @@ bool build_pad(const LoweredOp& op, PlanBuilder& plan) {
     after[at] = pads[axes.size() + i];
   }
   int inner = rank - 1;  // the last padded axis
-  while (inner > 0 && before[static_cast<size_t>(inner)] == 0 && after[static_cast<size_t>(inner)] == 0) {
+  while (inner > 0 && before[static_cast<size_t>(inner)] == 0 &&
+         after[static_cast<size_t>(inner)] == 0) {
     --inner;
   }
   PadStep step;
@@ -89,7 +90,8 @@ bool build_pad(const LoweredOp& op, PlanBuilder& plan) {
   }
   step.run = static_cast<size_t>(stored.elements(inner + 1, rank)) * size;
   step.constant.resize(step.run, std::byte{0});
-  if (const Tensor* value = plan.graph().constant(op.node.input(2)); value && value->elements() == 1) {
+  if (const Tensor* value = plan.graph().constant(op.node.input(2));
+      value && value->elements() == 1) {
     for (size_t i = 0; i < step.run; i += size) std::memcpy(&step.constant[i], value->raw(), size);
   }
   size_t rows = 1;

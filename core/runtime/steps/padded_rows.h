@@ -8,9 +8,9 @@
 namespace whittle {
 
 /**
- * A copy of a channels-last image of few channels in which the horizontal padding is written out, so
- * that one kernel row over all channels is contiguous: kernel_h long taps instead of
- * kernel_h * kernel_w short ones.
+ * A copy of a channels-last image of few channels in which the horizontal padding is written out,
+ * so that one kernel row over all channels is contiguous: kernel_h long taps instead of kernel_h *
+ * kernel_w short ones.
  */
 class PaddedRows {
  public:

@@ -34,12 +34,14 @@ bool build_global(const LoweredOp& op, PlanBuilder& plan) {
 
 bool build_pool(const LoweredOp& op, PlanBuilder& plan) {
   if (!fits_pool(op, plan.graph())) return false;
-  if (op.node.op == "GlobalAveragePool" || op.node.op == "GlobalMaxPool") return build_global(op, plan);
+  if (op.node.op == "GlobalAveragePool" || op.node.op == "GlobalMaxPool")
+    return build_global(op, plan);
   const ValueId x = op.node.inputs[0];
   const ValueId y = op.node.outputs[0];
   const PoolGeometry geometry = pool_geometry(op.node, plan.value(x).shape);
   const ImageShape in = image_shape(plan.value(x).shape);
-  const ConvShape shape = conv_shape(geometry.axes, in.channels, in.channels, in.width * in.channels);
+  const ConvShape shape =
+      conv_shape(geometry.axes, in.channels, in.channels, in.width * in.channels);
   const bool is_max = op.node.op == "MaxPool";
   const AvgPoolParams params = avg_pool_params(op.node, geometry.axes);
   const auto maximum = plan.kernels().max_pool;
@@ -58,8 +60,8 @@ bool build_pool(const LoweredOp& op, PlanBuilder& plan) {
   }
   plan.add_step(is_max ? "f32_maxpool" : "f32_avgpool", [=](RunState& state) {
     const size_t out_row = shape.out_w * in.channels;
-    const size_t grain =
-        std::max<size_t>(1, kParallelGrain / sizeof(float) / std::max<size_t>(1, out_row * shape.taps()));
+    const size_t grain = std::max<size_t>(
+        1, kParallelGrain / sizeof(float) / std::max<size_t>(1, out_row * shape.taps()));
     for (size_t n = 0; n < in.batch; ++n) {
       const float* image = state.data<float>(x) + n * in.pixels() * in.channels;
       float* out = state.data<float>(y) + n * shape.out_h * out_row;

@@ -34,8 +34,8 @@ void ProductWeights::pack(const std::byte* source, const WeightStrides& strides,
   const float* own_bias = bias ? bias + first : nullptr;
   switch (kind) {
     case WeightKind::f32:
-      return pack_weights_f32(reinterpret_cast<const float*>(source), strides, own_bias, shape, tile,
-                              out);
+      return pack_weights_f32(reinterpret_cast<const float*>(source), strides, own_bias, shape,
+                              tile, out);
     case WeightKind::f16:
       return pack_weights_f16(reinterpret_cast<const uint16_t*>(source), strides, own_bias, shape,
                               tile, out);
@@ -60,7 +60,8 @@ std::vector<float> ProductWeights::widened(const Tensor& w) const {
 
 std::string ProductWeights::key(const char* form) const {
   return concat(form, "|", plan.pack_key(op.node.inputs[input]), "|",
-                plan.pack_key(op.node.input(input + 1)), "|", op.node.int_attribute("transposed", 0));
+                plan.pack_key(op.node.input(input + 1)), "|",
+                op.node.int_attribute("transposed", 0));
 }
 
 std::string ProductWeights::kernel_name(const char* form) const {

@@ -29,9 +29,9 @@ struct Kernels {
   TileShape tile;
 };
 
-/** A recurrent layer: the input projection of all time steps is one product, then each step adds the
- * recurrent product and applies the cell. Steps of the recurrence follow each other; each is shared
- * out by columns. */
+/** A recurrent layer: the input projection of all time steps is one product, then each step adds
+ * the recurrent product and applies the cell. Steps of the recurrence follow each other; each is
+ * shared out by columns. */
 class RecurrentStep {
  public:
   CellKind kind = CellKind::lstm;
@@ -41,10 +41,10 @@ class RecurrentStep {
   std::vector<Direction> directions;
   ValueId x = kNoValue, y = kNoValue, y_h = kNoValue, y_c = kNoValue;
   ValueId initial_h = kNoValue, initial_c = kNoValue;
-  ValueId gates = kNoValue;    // [steps * batch, width]
-  ValueId hidden = kNoValue;   // [batch, hidden]
-  ValueId memory = kNoValue;   // [batch, hidden], LSTM
-  ValueId extra = kNoValue;    // [batch, width], GRU
+  ValueId gates = kNoValue;   // [steps * batch, width]
+  ValueId hidden = kNoValue;  // [batch, hidden]
+  ValueId memory = kNoValue;  // [batch, hidden], LSTM
+  ValueId extra = kNoValue;   // [batch, width], GRU
 
   void run(const RunState& state) const {
     for (size_t d = 0; d < s.directions; ++d) run_direction(state, d);
@@ -90,14 +90,18 @@ class RecurrentStep {
     float* const h = state.data<float>(hidden);
     load_state(state, initial_h, d, cells, h);
     if (kind == CellKind::lstm) load_state(state, initial_c, d, cells, state.data<float>(memory));
-    product(state, k.gemm_w, state.data<float>(x), s.input, direction.w, s.steps * s.batch, s.width(),
-            all_gates, s.width(), nullptr);
+    product(state, k.gemm_w, state.data<float>(x), s.input, direction.w, s.steps * s.batch,
+            s.width(), all_gates, s.width(), nullptr);
     for (size_t i = 0; i < s.steps; ++i) {
       const size_t t = direction.backwards ? s.steps - 1 - i : i;
       float* const g = all_gates + t * s.batch * s.width();
       switch (kind) {
-        case CellKind::lstm: lstm(state, direction, g); break;
-        case CellKind::gru: gru(state, direction, g); break;
+        case CellKind::lstm:
+          lstm(state, direction, g);
+          break;
+        case CellKind::gru:
+          gru(state, direction, g);
+          break;
         case CellKind::rnn:
           product(state, k.gemm_r, h, s.hidden, direction.r, s.batch, s.hidden, g, s.width(), g);
           k.tanh(g, h, cells, {});
@@ -168,7 +172,8 @@ class RecurrentStep {
       float* const gate = g + b * s.width();
       float* const out = h + b * n;
       k.tanh(gate + 2 * n, gate + 2 * n, n, {});
-      for (size_t j = 0; j < n; ++j) out[j] = gate[2 * n + j] + gate[j] * (out[j] - gate[2 * n + j]);
+      for (size_t j = 0; j < n; ++j)
+        out[j] = gate[2 * n + j] + gate[j] * (out[j] - gate[2 * n + j]);
     }
   }
 };
@@ -183,16 +188,16 @@ const std::byte* pack_rows(const LoweredOp& op, PlanBuilder& plan, size_t input,
   const auto depth = static_cast<size_t>(matrix.shape()[2]);
   const TileShape tile = plan.kernels().gemm_tile;
   const PackShape shape{1, depth, n};
-  const std::string key = concat(weights.key(form), "|", plan.pack_key(op.node.input(3)), "|",
-                                 direction, "|", first);
+  const std::string key =
+      concat(weights.key(form), "|", plan.pack_key(op.node.input(3)), "|", direction, "|", first);
   return plan.pack(key, packed_bytes(weights.kind, shape, tile), [&](std::byte* out) {
     // `pack` offsets bias and scales by the first column, so the bias lies there too.
     std::vector<float> shifted(first + n, 0.0f);
     std::copy(bias.begin(), bias.end(), shifted.begin() + static_cast<std::ptrdiff_t>(first));
     weights.bias = shifted.data();
     const size_t at = (direction * rows + first) * depth;
-    weights.pack(matrix.raw() + at * element_bytes(matrix.dtype()), WeightStrides{0, 1, depth}, first,
-                 shape, tile, out);
+    weights.pack(matrix.raw() + at * element_bytes(matrix.dtype()), WeightStrides{0, 1, depth},
+                 first, shape, tile, out);
   });
 }
 
@@ -235,10 +240,11 @@ bool build_recurrent(const LoweredOp& op, PlanBuilder& plan) {
     made.backwards = direction == "reverse" || d == 1;
     made.w = pack_rows(op, plan, 1, d, 0, width, wb, "recurrent_w");
     const bool split = gru && !step->linear_before_reset;
-    made.r = pack_rows(op, plan, 2, d, 0, split ? 2 * n : width,
-                       std::vector<float>(rb.begin(), rb.begin() + static_cast<std::ptrdiff_t>(
-                                                                       split ? 2 * n : width)),
-                       "recurrent_r");
+    made.r =
+        pack_rows(op, plan, 2, d, 0, split ? 2 * n : width,
+                  std::vector<float>(
+                      rb.begin(), rb.begin() + static_cast<std::ptrdiff_t>(split ? 2 * n : width)),
+                  "recurrent_r");
     if (split) {
       made.r_candidate =
           pack_rows(op, plan, 2, d, 2 * n, n, std::vector<float>(n, 0.0f), "recurrent_r");
@@ -266,7 +272,9 @@ bool build_recurrent(const LoweredOp& op, PlanBuilder& plan) {
   step->hidden = floats(s.batch * n);
   if (lstm) step->memory = floats(s.batch * n);
   if (gru) step->extra = floats(s.batch * width);
-  plan.add_step(w.kernel_name(lstm ? "lstm" : gru ? "gru" : "rnn"),
+  plan.add_step(w.kernel_name(lstm  ? "lstm"
+                              : gru ? "gru"
+                                    : "rnn"),
                 [step](RunState& state) { step->run(state); });
   return true;
 }

@@ -1,5 +1,4 @@
 #include "core/ops/support/resize_geometry.h"
-
 #include "core/runtime/lower/patterns.h"
 #include "core/runtime/steps/copying.h"
 #include "core/runtime/steps/fits.h"
@@ -15,10 +14,9 @@ const Tensor& constant_or_none(const LoweredGraph& graph, ValueId id) {
 }
 
 ResizeGeometry geometry_of(const LoweredOp& op, const LoweredGraph& graph) {
-  return resize_geometry(op.node, graph.value(op.node.inputs[0]).shape,
-                         constant_or_none(graph, op.node.input(1)),
-                         constant_or_none(graph, op.node.input(2)),
-                         constant_or_none(graph, op.node.input(3)));
+  return resize_geometry(
+      op.node, graph.value(op.node.inputs[0]).shape, constant_or_none(graph, op.node.input(1)),
+      constant_or_none(graph, op.node.input(2)), constant_or_none(graph, op.node.input(3)));
 }
 
 /** The two inputs an output position blends, and the weight of the second. */
@@ -118,7 +116,8 @@ bool fits_resize(const LoweredOp& op, const LoweredGraph& graph) {
     return false;
   }
   for (size_t axis = 0; axis < 2; ++axis) {
-    if (geometry.axes[axis].input != geometry.axes[axis].output || geometry.axes[axis].scale != 1.0f) {
+    if (geometry.axes[axis].input != geometry.axes[axis].output ||
+        geometry.axes[axis].scale != 1.0f) {
       return false;
     }
   }

@@ -13,7 +13,9 @@ size_t row_grain(size_t cols) {
   return std::max<size_t>(1, kParallelGrain / sizeof(float) / std::max<size_t>(1, cols));
 }
 
-RowsArgs dense_rows(const float* x, float* y, size_t cols) { return {x, cols, y, cols, cols}; }
+RowsArgs dense_rows(const float* x, float* y, size_t cols) {
+  return {x, cols, y, cols, cols};
+}
 
 }  // namespace
 
@@ -27,7 +29,8 @@ bool build_softmax(const LoweredOp& op, PlanBuilder& plan) {
   const int rank = value.shape.rank();
   if (value.dtype != DType::f32 || rank == 0) return false;
   const int axis = normalize_axis(op.node.int_attribute("axis", -1), rank, op.node.label());
-  if (stored_axis(value, axis) != rank - 1 && value.shape.elements(axis + 1, rank) != 1) return false;
+  if (stored_axis(value, axis) != rank - 1 && value.shape.elements(axis + 1, rank) != 1)
+    return false;
   if (value.layout != Layout::plain && axis != 1) return false;
   const auto cols = static_cast<size_t>(value.shape[axis]);
   if (cols == 0) return false;
@@ -55,7 +58,8 @@ bool build_layer_norm(const LoweredOp& op, PlanBuilder& plan) {
   plan.allow_in_place(y, x);
   plan.add_step(layer ? "f32_layer_norm" : "f32_rms_norm",
                 [=, layer_norm = kernels.layer_norm, rms_norm = kernels.rms_norm](RunState& state) {
-                  const RowsArgs args = dense_rows(state.data<float>(x), state.data<float>(y), cols);
+                  const RowsArgs args =
+                      dense_rows(state.data<float>(x), state.data<float>(y), cols);
                   const float* g = gamma == kNoValue ? nullptr : state.data<float>(gamma);
                   const float* b = beta == kNoValue ? nullptr : state.data<float>(beta);
                   for_ranges(state, rows, 1, row_grain(cols), [&](IndexRange range, int) {
@@ -147,14 +151,15 @@ bool build_reduce(const LoweredOp& op, PlanBuilder& plan) {
     });
     return true;
   }
-  plan.add_step("f32_reduce_columns", [=, fn = plan.kernels().reduce_outer[index]](RunState& state) {
-    for (size_t o = 0; o < outer; ++o) {
-      const float* in = state.data<float>(x) + o * reduced * inner;
-      float* out = state.data<float>(y) + o * inner;
-      for_ranges(state, inner, 16, std::max<size_t>(16, row_grain(reduced)),
-                 [&](IndexRange range, int) { fn(in, inner, reduced, out, range); });
-    }
-  });
+  plan.add_step("f32_reduce_columns",
+                [=, fn = plan.kernels().reduce_outer[index]](RunState& state) {
+                  for (size_t o = 0; o < outer; ++o) {
+                    const float* in = state.data<float>(x) + o * reduced * inner;
+                    float* out = state.data<float>(y) + o * inner;
+                    for_ranges(state, inner, 16, std::max<size_t>(16, row_grain(reduced)),
+                               [&](IndexRange range, int) { fn(in, inner, reduced, out, range); });
+                  }
+                });
   return true;
 }
 
@@ -166,7 +171,8 @@ bool build_argmax(const LoweredOp& op, PlanBuilder& plan) {
   const ValueId y = op.node.outputs[0];
   const LoweredValue& value = plan.value(x);
   const int rank = value.shape.rank();
-  if (value.dtype != DType::f32 || rank == 0 || op.node.int_attribute("select_last_index", 0) != 0) {
+  if (value.dtype != DType::f32 || rank == 0 ||
+      op.node.int_attribute("select_last_index", 0) != 0) {
     return false;
   }
   const int axis = normalize_axis(op.node.int_attribute("axis", 0), rank, op.node.label());

@@ -2,9 +2,13 @@
 
 namespace whittle {
 
-size_t element_bytes(DType dtype) { return static_cast<size_t>(dtype_bits(dtype) / 8); }
+size_t element_bytes(DType dtype) {
+  return static_cast<size_t>(dtype_bits(dtype) / 8);
+}
 
-size_t elements(const LoweredValue& value) { return static_cast<size_t>(value.shape.elements()); }
+size_t elements(const LoweredValue& value) {
+  return static_cast<size_t>(value.shape.elements());
+}
 
 FloatEpilogue float_epilogue(const Epilogue& epilogue, const KernelTable& kernels) {
   FloatEpilogue made;

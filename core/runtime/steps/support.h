@@ -10,8 +10,8 @@ namespace whittle {
 /** Work below this many bytes touched is not worth a second thread. */
 inline constexpr size_t kParallelGrain = 32 * 1024;
 
-/** Calls f(range, thread) for ranges that cover [0, total), each a multiple of `granule` long except
- * the last, each at least `grain` long. With one thread that is one call. */
+/** Calls f(range, thread) for ranges that cover [0, total), each a multiple of `granule` long
+ * except the last, each at least `grain` long. With one thread that is one call. */
 template <typename F>
 void for_ranges(const RunState& state, size_t total, size_t granule, size_t grain, F&& f) {
   const auto threads = static_cast<size_t>(state.pool->threads());
@@ -37,7 +37,8 @@ size_t elements(const LoweredValue& value);
 /** The epilogue of a float kernel; the residual is set at run time. */
 FloatEpilogue float_epilogue(const Epilogue& epilogue, const KernelTable& kernels);
 
-/** The sizes of a stored tensor as images: [batch, height, width, channels]; rank 3 has height 1. */
+/** The sizes of a stored tensor as images: [batch, height, width, channels]; rank 3 has height 1.
+ */
 struct ImageShape {
   size_t batch = 1;
   size_t height = 1;

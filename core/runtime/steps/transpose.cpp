@@ -146,30 +146,28 @@ void add_transpose(PlanBuilder& plan, ValueId from, ValueId to, const std::vecto
   const size_t size = tile.size;
   const size_t bytes = elements(x) * size;
   if (bytes == 0) return;
-  plan.add_step(t.run != 0 ? "transpose_rows" : "transpose_tiles",
-                [=](RunState& state) {
-                  const std::byte* in = state.data(from);
-                  std::byte* out = state.data(to);
-                  const size_t grain = std::max<size_t>(1, kParallelGrain * t.outer / bytes);
-                  if (t.run == 0 && t.outer == 1) {
-                    // One large matrix: its rows are shared out instead.
-                    const size_t row_grain = std::max<size_t>(16, kParallelGrain * t.rows / bytes);
-                    for_ranges(state, t.rows, 16, row_grain, [&](IndexRange rows, int) {
-                      tile.run(in, t.ldx, t.cols, out, t.ldy, rows);
-                    });
-                    return;
-                  }
-                  for_ranges(state, t.outer, 1, grain, [&](IndexRange range, int) {
-                    t.walk(range, [&](size_t source, size_t target) {
-                      if (t.run != 0) {
-                        std::memcpy(out + target * size, in + source * size, t.run * size);
-                      } else {
-                        tile.run(in + source * size, t.ldx, t.cols, out + target * size, t.ldy,
-                                 IndexRange{0, t.rows});
-                      }
-                    });
-                  });
-                });
+  plan.add_step(t.run != 0 ? "transpose_rows" : "transpose_tiles", [=](RunState& state) {
+    const std::byte* in = state.data(from);
+    std::byte* out = state.data(to);
+    const size_t grain = std::max<size_t>(1, kParallelGrain * t.outer / bytes);
+    if (t.run == 0 && t.outer == 1) {
+      // One large matrix: its rows are shared out instead.
+      const size_t row_grain = std::max<size_t>(16, kParallelGrain * t.rows / bytes);
+      for_ranges(state, t.rows, 16, row_grain,
+                 [&](IndexRange rows, int) { tile.run(in, t.ldx, t.cols, out, t.ldy, rows); });
+      return;
+    }
+    for_ranges(state, t.outer, 1, grain, [&](IndexRange range, int) {
+      t.walk(range, [&](size_t source, size_t target) {
+        if (t.run != 0) {
+          std::memcpy(out + target * size, in + source * size, t.run * size);
+        } else {
+          tile.run(in + source * size, t.ldx, t.cols, out + target * size, t.ldy,
+                   IndexRange{0, t.rows});
+        }
+      });
+    });
+  });
 }
 
 }  // namespace

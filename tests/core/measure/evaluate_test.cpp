@@ -94,8 +94,10 @@ TEST(Evaluate, SuspectsThePreprocessingOfAModelAtChance) {
   forced.check_preprocessing = false;
   EXPECT_EQ(evaluate(linear(kIdentity), nullptr, 60, wrong, forced)["accuracy"]["original"], 0.0);
   const auto flat = [](int i) { return one_hot(i % 3, std::nullopt); };
+  EvaluateOptions scores;
+  scores.outputs["y"] = OutputKind::classes;
   EXPECT_EQ(code_of([&] {
-              evaluate(linear({1, 1, 1, 1, 1, 1, 1, 1, 1}), nullptr, 60, flat);
+              evaluate(linear({1, 1, 1, 1, 1, 1, 1, 1, 1}), nullptr, 60, flat, scores);
             }),
             Code::PREPROCESSING_SUSPECT);
 }

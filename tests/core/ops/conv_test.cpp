@@ -15,8 +15,10 @@ Tensor defined_conv(const Tensor& x, const Tensor& w, int64_t groups, Ints strid
                     Ints pads) {
   const Shape& xs = x.shape();
   const Shape& ws = w.shape();
-  const int64_t out_h = (xs[2] + pads[0] + pads[2] - dilations[0] * (ws[2] - 1) - 1) / strides[0] + 1;
-  const int64_t out_w = (xs[3] + pads[1] + pads[3] - dilations[1] * (ws[3] - 1) - 1) / strides[1] + 1;
+  const int64_t out_h =
+      (xs[2] + pads[0] + pads[2] - dilations[0] * (ws[2] - 1) - 1) / strides[0] + 1;
+  const int64_t out_w =
+      (xs[3] + pads[1] + pads[3] - dilations[1] * (ws[3] - 1) - 1) / strides[1] + 1;
   Tensor y = Tensor::allocate(DType::f32, Shape{xs[0], ws[0], out_h, out_w});
   size_t at = 0;
   for (int64_t b = 0; b < xs[0]; ++b) {
@@ -55,14 +57,14 @@ TEST(Conv, AgreesWithItsDefinition) {
   const Case cases[] = {
       {{1, 1, 5, 5}, {1, 1, 3, 3}, 1, {1, 1}, {1, 1}, {0, 0, 0, 0}},
       {{2, 3, 7, 6}, {4, 3, 3, 3}, 1, {1, 1}, {1, 1}, {1, 1, 1, 1}},
-      {{1, 4, 8, 9}, {6, 2, 3, 2}, 2, {2, 3}, {1, 1}, {1, 0, 2, 1}},     // groups, asymmetric pads
-      {{1, 6, 9, 9}, {6, 1, 3, 3}, 6, {2, 2}, {1, 1}, {1, 1, 1, 1}},     // depthwise
-      {{1, 2, 11, 10}, {3, 2, 3, 3}, 1, {1, 2}, {2, 3}, {2, 3, 2, 3}},   // dilation
-      {{3, 5, 4, 4}, {7, 5, 1, 1}, 1, {1, 1}, {1, 1}, {0, 0, 0, 0}},     // pointwise
-      {{1, 3, 5, 5}, {2, 3, 1, 1}, 1, {2, 2}, {1, 1}, {0, 0, 0, 0}},     // pointwise, strided
-      {{1, 3, 4, 4}, {2, 3, 1, 1}, 1, {1, 1}, {1, 1}, {1, 2, 0, 1}},     // pointwise, padded
-      {{1, 1, 2, 2}, {1, 1, 3, 3}, 1, {3, 3}, {1, 1}, {4, 4, 4, 4}},     // windows in the padding
-      {{0, 3, 5, 5}, {2, 3, 3, 3}, 1, {1, 1}, {1, 1}, {0, 0, 0, 0}},     // no image
+      {{1, 4, 8, 9}, {6, 2, 3, 2}, 2, {2, 3}, {1, 1}, {1, 0, 2, 1}},    // groups, asymmetric pads
+      {{1, 6, 9, 9}, {6, 1, 3, 3}, 6, {2, 2}, {1, 1}, {1, 1, 1, 1}},    // depthwise
+      {{1, 2, 11, 10}, {3, 2, 3, 3}, 1, {1, 2}, {2, 3}, {2, 3, 2, 3}},  // dilation
+      {{3, 5, 4, 4}, {7, 5, 1, 1}, 1, {1, 1}, {1, 1}, {0, 0, 0, 0}},    // pointwise
+      {{1, 3, 5, 5}, {2, 3, 1, 1}, 1, {2, 2}, {1, 1}, {0, 0, 0, 0}},    // pointwise, strided
+      {{1, 3, 4, 4}, {2, 3, 1, 1}, 1, {1, 1}, {1, 1}, {1, 2, 0, 1}},    // pointwise, padded
+      {{1, 1, 2, 2}, {1, 1, 3, 3}, 1, {3, 3}, {1, 1}, {4, 4, 4, 4}},    // windows in the padding
+      {{0, 3, 5, 5}, {2, 3, 3, 3}, 1, {1, 1}, {1, 1}, {0, 0, 0, 0}},    // no image
   };
   for (const Case& c : cases) {
     SCOPED_TRACE(to_string(c.x) + " * " + to_string(c.w));
@@ -117,10 +119,10 @@ TEST(Conv, AutoPadEqualsThePadsItStandsFor) {
     SCOPED_TRACE(c.auto_pad);
     const Tensor padded =
         run_op1({.op = "Conv", .attributes = {{"strides", c.strides}, {"pads", c.pads}}}, {x, w});
-    const Tensor automatic = run_op1({.op = "Conv",
-                                      .attributes = {{"strides", c.strides},
-                                                     {"auto_pad", std::string(c.auto_pad)}}},
-                                     {x, w});
+    const Tensor automatic =
+        run_op1({.op = "Conv",
+                 .attributes = {{"strides", c.strides}, {"auto_pad", std::string(c.auto_pad)}}},
+                {x, w});
     expect_same(automatic, padded);
   }
 }
@@ -153,13 +155,15 @@ TEST(Conv, RefusesWhatDoesNotFit) {
   EXPECT_EQ(error_of({.op = "Conv"}, {x, noise({2, 3, 3, 3})}), Code::SHAPE_MISMATCH);
   EXPECT_EQ(error_of({.op = "Conv"}, {x, noise({2, 4, 6, 3})}), Code::SHAPE_MISMATCH);
   EXPECT_EQ(error_of({.op = "Conv"}, {x, noise({2, 4, 3})}), Code::SHAPE_MISMATCH);
-  EXPECT_EQ(error_of({.op = "Conv", .attributes = {{"group", int64_t{0}}}}, {x, noise({2, 4, 3, 3})}),
-            Code::INVALID_GRAPH);
-  EXPECT_EQ(error_of({.op = "Conv", .attributes = {{"strides", Ints{0, 1}}}},
-                     {x, noise({2, 4, 3, 3})}),
-            Code::INVALID_GRAPH);
-  EXPECT_EQ(error_of({.op = "Conv", .attributes = {{"pads", Ints{1, 1}}}}, {x, noise({2, 4, 3, 3})}),
-            Code::INVALID_GRAPH);
+  EXPECT_EQ(
+      error_of({.op = "Conv", .attributes = {{"group", int64_t{0}}}}, {x, noise({2, 4, 3, 3})}),
+      Code::INVALID_GRAPH);
+  EXPECT_EQ(
+      error_of({.op = "Conv", .attributes = {{"strides", Ints{0, 1}}}}, {x, noise({2, 4, 3, 3})}),
+      Code::INVALID_GRAPH);
+  EXPECT_EQ(
+      error_of({.op = "Conv", .attributes = {{"pads", Ints{1, 1}}}}, {x, noise({2, 4, 3, 3})}),
+      Code::INVALID_GRAPH);
   EXPECT_EQ(error_of({.op = "Conv"}, {x, noise({2, 4, 3, 3}), noise({3})}), Code::SHAPE_MISMATCH);
   EXPECT_EQ(error_of({.op = "Conv"}, {noise({1, 1, 2, 2, 2, 2}), noise({1, 1, 1, 1, 1, 2})}),
             Code::UNSUPPORTED);

@@ -14,8 +14,8 @@ namespace {
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 TEST(Convert, SmallFloatsRoundTrip) {
-  for (DType dtype : {DType::f8e4m3fn, DType::f8e4m3fnuz, DType::f8e5m2, DType::f8e5m2fnuz,
-                      DType::f4e2m1}) {
+  for (DType dtype :
+       {DType::f8e4m3fn, DType::f8e4m3fnuz, DType::f8e5m2, DType::f8e5m2fnuz, DType::f4e2m1}) {
     const int codes = 1 << dtype_bits(dtype);
     for (int code = 0; code < codes; ++code) {
       const float value = small_float_to_float(static_cast<uint8_t>(code), dtype);
@@ -35,9 +35,9 @@ TEST(Convert, SmallFloatsKnownValues) {
   EXPECT_EQ(float_to_small_float(1000, DType::f8e4m3fn, true), 0x7e);
   EXPECT_TRUE(std::isnan(
       small_float_to_float(float_to_small_float(1000, DType::f8e4m3fn, false), DType::f8e4m3fn)));
-  EXPECT_EQ(small_float_to_float(float_to_small_float(kInfinity, DType::f8e5m2, false),
-                                 DType::f8e5m2),
-            kInfinity);
+  EXPECT_EQ(
+      small_float_to_float(float_to_small_float(kInfinity, DType::f8e5m2, false), DType::f8e5m2),
+      kInfinity);
   // Half to even: 17 lies between 16 and 18, 19 between 18 and 20.
   EXPECT_EQ(small_float_to_float(float_to_small_float(17, DType::f8e4m3fn, true), DType::f8e4m3fn),
             16);

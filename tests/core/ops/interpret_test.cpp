@@ -40,10 +40,9 @@ TEST(Interpret, SubgraphsSeeTheValuesOfTheirGraph) {
       .output("y");
   SerialPool pool;
   const auto run = [&](bool which) {
-    const auto outputs = interpret(maker.graph, all_ops(),
-                                   {{"x", Tensor::of<float>({2}, {-1, 3})},
-                                    {"which", Tensor::scalar<bool>(which)}},
-                                   pool);
+    const auto outputs = interpret(
+        maker.graph, all_ops(),
+        {{"x", Tensor::of<float>({2}, {-1, 3})}, {"which", Tensor::scalar<bool>(which)}}, pool);
     return std::vector<float>(outputs[0].data<float>().begin(), outputs[0].data<float>().end());
   };
   EXPECT_EQ(run(true), (std::vector<float>{0, 6}));

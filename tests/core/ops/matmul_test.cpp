@@ -32,9 +32,9 @@ TEST(MatMul, IntegersWrapAround) {
   const Tensor big = Tensor::of<int32_t>({1, 1}, {1 << 20});
   EXPECT_EQ(run_op1({.op = "MatMul"}, {big, big}).data<int32_t>()[0], 0);
   const Tensor wide = Tensor::of<uint64_t>({1, 1}, {uint64_t{1} << 40});
-  EXPECT_EQ(run_op1({.op = "MatMul"}, {wide, Tensor::of<uint64_t>({1, 1}, {3})})
-                .data<uint64_t>()[0],
-            uint64_t{3} << 40);
+  EXPECT_EQ(
+      run_op1({.op = "MatMul"}, {wide, Tensor::of<uint64_t>({1, 1}, {3})}).data<uint64_t>()[0],
+      uint64_t{3} << 40);
 }
 
 TEST(MatMul, RefusesWhatDoesNotFit) {
@@ -55,10 +55,8 @@ TEST(Gemm, TransposesScalesAndBroadcasts) {
   expect_tensor(run_op1({.op = "Gemm"}, {a, b}), {2, 2}, {4, 5, 10, 11});
   const Tensor bt = floats({2, 3}, {1, 0, 1, 0, 1, 1});
   const Tensor at = floats({3, 2}, {1, 4, 2, 5, 3, 6});
-  const Attributes both = {{"transA", int64_t{1}},
-                           {"transB", int64_t{1}},
-                           {"alpha", 0.5f},
-                           {"beta", 2.0f}};
+  const Attributes both = {
+      {"transA", int64_t{1}}, {"transB", int64_t{1}}, {"alpha", 0.5f}, {"beta", 2.0f}};
   expect_tensor(run_op1({.op = "Gemm", .attributes = both}, {at, bt, floats({2}, {1, 2})}), {2, 2},
                 {4, 6.5f, 7, 9.5f});
   expect_tensor(run_op1({.op = "Gemm"}, {a, b, floats({2, 1}, {100, 200})}), {2, 2},
@@ -86,8 +84,8 @@ TEST(QLinearMatMul, RequantizesRoundingHalfToEvenAndSaturating) {
   const Tensor a = Tensor::of<uint8_t>({1, 1}, {5});
   // (5 - 0) * (k - 0) * 1 * 0.5 = 2.5, 7.5, 637.5
   const Tensor b = Tensor::of<uint8_t>({1, 3}, {1, 3, 255});
-  const Tensor y = run_op1({.op = "QLinearMatMul"}, {a, scalar(1), zero(0), b, scalar(0.5f), zero(0),
-                                                     scalar(1), zero(0)});
+  const Tensor y = run_op1({.op = "QLinearMatMul"},
+                           {a, scalar(1), zero(0), b, scalar(0.5f), zero(0), scalar(1), zero(0)});
   expect_tensor(y, {1, 3}, {2, 8, 255});
 }
 

@@ -49,9 +49,9 @@ TEST(BatchNormalization, UsesGivenStatisticsOrItsOwn) {
   const Tensor mean = floats({2}, {2, 20});
   const Tensor variance = floats({2}, {4, 100});
   const Attributes exact = {{"epsilon", 0.0f}};
-  expect_tensor(run_op1({.op = "BatchNormalization", .attributes = exact},
-                        {x, scale, bias, mean, variance}),
-                {2, 2, 1}, {-0.5f, 3, 0.5f, 7}, kNormalised);
+  expect_tensor(
+      run_op1({.op = "BatchNormalization", .attributes = exact}, {x, scale, bias, mean, variance}),
+      {2, 2, 1}, {-0.5f, 3, 0.5f, 7}, kNormalised);
   const Attributes training = {
       {"epsilon", 0.0f}, {"training_mode", int64_t{1}}, {"momentum", 0.5f}};
   const auto out = run_op({.op = "BatchNormalization", .attributes = training, .outputs = 3},

@@ -28,9 +28,9 @@ TEST(MaxPool, PaddingNeverWinsAndNanAlwaysDoes) {
   expect_tensor(run_op1({.op = "MaxPool", .attributes = attributes}, {floats({1, 1, 2}, {-5, -7})}),
                 {1, 1, 2}, {-5, -5});
   const float nan = std::numeric_limits<float>::quiet_NaN();
-  expect_tensor(run_op1({.op = "MaxPool", .attributes = attributes},
-                        {floats({1, 1, 4}, {1, nan, 2, 3})}),
-                {1, 1, 4}, {nan, nan, nan, 3});
+  expect_tensor(
+      run_op1({.op = "MaxPool", .attributes = attributes}, {floats({1, 1, 4}, {1, nan, 2, 3})}),
+      {1, 1, 4}, {nan, nan, nan, 3});
   expect_tensor(run_op1({.op = "MaxPool", .attributes = attributes},
                         {Tensor::of<int8_t>({1, 1, 2}, {-128, -3})}),
                 {1, 1, 2}, {-3, -3});
@@ -52,10 +52,10 @@ TEST(MaxPool, CeilModeDropsWindowsInTheEndPadding) {
 }
 
 TEST(MaxPool, Dilation) {
-  expect_tensor(run_op1({.op = "MaxPool",
-                         .attributes = {{"kernel_shape", Ints{2}}, {"dilations", Ints{2}}}},
-                        {floats({1, 1, 5}, {9, 8, 1, 2, 3})}),
-                {1, 1, 3}, {9, 8, 3});
+  expect_tensor(
+      run_op1({.op = "MaxPool", .attributes = {{"kernel_shape", Ints{2}}, {"dilations", Ints{2}}}},
+              {floats({1, 1, 5}, {9, 8, 1, 2, 3})}),
+      {1, 1, 3}, {9, 8, 3});
 }
 
 TEST(AveragePool, CountsWithOrWithoutPadding) {
@@ -71,8 +71,8 @@ TEST(AveragePool, CountsWithOrWithoutPadding) {
   };
   expect_tensor(run(0, 0, {1}), {1, 1, 3}, {3, 4.5f, 7.5f});
   expect_tensor(run(1, 0, {1}), {1, 1, 3}, {1.5f, 4.5f, 7.5f});
-  // 4 padded elements by stride 3: the second window starts at the last one and reaches past the end;
-  // what is past the padding is not counted.
+  // 4 padded elements by stride 3: the second window starts at the last one and reaches past the
+  // end; what is past the padding is not counted.
   expect_tensor(run(1, 1, {3}), {1, 1, 2}, {1.5f, 9});
   expect_tensor(run(0, 1, {3}), {1, 1, 2}, {3, 9});
 }

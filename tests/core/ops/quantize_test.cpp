@@ -9,7 +9,8 @@ namespace whittle::test {
 namespace {
 
 TEST(QuantizeLinear, RoundsHalfToEvenAndSaturates) {
-  const Tensor x = floats({9}, {0, 1, 3, 5, -1, -3, 600, -600, std::numeric_limits<float>::quiet_NaN()});
+  const Tensor x =
+      floats({9}, {0, 1, 3, 5, -1, -3, 600, -600, std::numeric_limits<float>::quiet_NaN()});
   const Tensor scale = Tensor::scalar(2.0f);
   const OpCase op{.op = "QuantizeLinear"};
   expect_tensor(run_op1(op, {x, scale, Tensor::scalar<uint8_t>(10)}), {9},
@@ -97,11 +98,11 @@ TEST(QLinearConv, PerChannelScalesAndBias) {
   const Tensor x = Tensor::of<uint8_t>({1, 1, 1, 2}, {130, 126});
   const Tensor w = Tensor::of<int8_t>({2, 1, 1, 1}, {10, -10});
   // sums: (2, -2) * 10 + 3, (2, -2) * -10; scales 0.5 * (1, 2) / 2
-  const Tensor y = run_op1(
-      {.op = "QLinearConv"},
-      {x, Tensor::scalar(0.5f), Tensor::scalar<uint8_t>(128), w, floats({2}, {1, 2}),
-       Tensor::of<int8_t>({2}, {0, 0}), Tensor::scalar(2.0f), Tensor::scalar<uint8_t>(100),
-       Tensor::of<int32_t>({2}, {3, 0})});
+  const Tensor y =
+      run_op1({.op = "QLinearConv"},
+              {x, Tensor::scalar(0.5f), Tensor::scalar<uint8_t>(128), w, floats({2}, {1, 2}),
+               Tensor::of<int8_t>({2}, {0, 0}), Tensor::scalar(2.0f), Tensor::scalar<uint8_t>(100),
+               Tensor::of<int32_t>({2}, {3, 0})});
   expect_tensor(y, {1, 2, 1, 2}, {106, 96, 90, 110});
 }
 
@@ -116,8 +117,8 @@ TEST(QLinearElementwise, AddsOnTheScaleOfEach) {
   const OpCase mul{.op = "QLinearMul", .domain = "com.microsoft"};
   expect_tensor(run_op1(mul, {a, scale(1), zero(10), b, scale(0.5f), zero(2), scale(1), zero(100)}),
                 {2, 2}, {100, 110, 80, 255});
-  const OpCase leaky{.op = "QLinearLeakyRelu", .attributes = {{"alpha", 0.5f}},
-                     .domain = "com.microsoft"};
+  const OpCase leaky{
+      .op = "QLinearLeakyRelu", .attributes = {{"alpha", 0.5f}}, .domain = "com.microsoft"};
   expect_tensor(run_op1(leaky, {a, scale(1), zero(20), scale(1), zero(20)}), {2, 2},
                 {15, 20, 30, 255});
 }
@@ -145,17 +146,18 @@ TEST(QLinearPool, AveragesPlainAndChannelsLast) {
 TEST(QLinearConcat, BringsPartsToOneScale) {
   const Tensor a = Tensor::of<uint8_t>({1, 2}, {1, 2});
   const Tensor b = Tensor::of<uint8_t>({1, 1}, {10});
-  expect_tensor(run_op1({.op = "QLinearConcat", .attributes = {{"axis", int64_t{1}}},
-                         .domain = "com.microsoft"},
-                        {Tensor::scalar(0.5f), Tensor::scalar<uint8_t>(1), a, Tensor::scalar(1.0f),
-                         Tensor::scalar<uint8_t>(0), b, Tensor::scalar(0.5f),
-                         Tensor::scalar<uint8_t>(8)}),
-                {1, 3}, {3, 5, 3});
+  expect_tensor(
+      run_op1(
+          {.op = "QLinearConcat", .attributes = {{"axis", int64_t{1}}}, .domain = "com.microsoft"},
+          {Tensor::scalar(0.5f), Tensor::scalar<uint8_t>(1), a, Tensor::scalar(1.0f),
+           Tensor::scalar<uint8_t>(0), b, Tensor::scalar(0.5f), Tensor::scalar<uint8_t>(8)}),
+      {1, 3}, {3, 5, 3});
 }
 
 TEST(DynamicQuantizeMatMul, EqualsQuantizingFirst) {
   const Tensor a = noise({3, 8});
-  const Tensor b = Tensor::of<int8_t>({8, 2}, {1, -2, 3, 4, -5, 6, 7, 8, 9, -10, 11, 12, 13, -14, 15, 127});
+  const Tensor b =
+      Tensor::of<int8_t>({8, 2}, {1, -2, 3, 4, -5, 6, 7, 8, 9, -10, 11, 12, 13, -14, 15, 127});
   const auto q = run_op({.op = "DynamicQuantizeLinear", .outputs = 3}, {a});
   const Tensor scales = floats({2}, {0.5f, 0.25f});
   const Tensor expected = run_op1({.op = "MatMulIntegerToFloat", .domain = "com.microsoft"},

@@ -8,7 +8,9 @@
 namespace whittle::test {
 namespace {
 
-float sigmoid(float x) { return 1.0f / (1.0f + std::exp(-x)); }
+float sigmoid(float x) {
+  return 1.0f / (1.0f + std::exp(-x));
+}
 
 TEST(RNN, RunsForwardsAndBackwards) {
   const Tensor x = floats({2, 1, 1}, {1, 2});
@@ -60,11 +62,11 @@ TEST(GRU, LinearBeforeResetMovesTheReset) {
 
 TEST(LSTM, OneStepByHand) {
   const Tensor x = floats({1, 1, 1}, {0.5f});
-  const Tensor w = floats({1, 4, 1}, {1, 2, 3, 4});        // i, o, f, c
+  const Tensor w = floats({1, 4, 1}, {1, 2, 3, 4});  // i, o, f, c
   const Tensor r = floats({1, 4, 1}, {0.1f, 0.2f, 0.3f, 0.4f});
   const Tensor h = floats({1, 1, 1}, {0.6f});
   const Tensor c = floats({1, 1, 1}, {-0.7f});
-  const Tensor p = floats({1, 3}, {0.5f, 0.25f, -0.5f});   // i, o, f
+  const Tensor p = floats({1, 3}, {0.5f, 0.25f, -0.5f});  // i, o, f
   const auto out = run_op({.op = "LSTM", .attributes = {{"hidden_size", int64_t{1}}}, .outputs = 3},
                           {x, w, r, Tensor{}, Tensor{}, h, c, p});
   const float in = sigmoid(0.5f + 0.06f + 0.5f * -0.7f);
@@ -86,7 +88,8 @@ TEST(LSTM, BidirectionalIsBothDirectionsSideBySide) {
     Shape shape = both.shape();
     shape[0] = 1;
     const auto size = static_cast<size_t>(shape.elements());
-    return Tensor::of<float>(shape, both.data<float>().subspan(static_cast<size_t>(which) * size, size));
+    return Tensor::of<float>(shape,
+                             both.data<float>().subspan(static_cast<size_t>(which) * size, size));
   };
   const auto run = [&](const char* direction, std::vector<Tensor> inputs) {
     return run_op({.op = "LSTM",
@@ -130,7 +133,8 @@ TEST(DynamicQuantizeLSTM, StaysNearTheFloatOne) {
     for (int64_t o = 0; o < out; ++o) {
       for (int64_t i = 0; i < in; ++i) {
         const auto code = static_cast<int8_t>((o * 37 + i * 91) % 255 - 127);
-        weights.mutable_data<float>()[static_cast<size_t>(o * in + i)] = static_cast<float>(code) * 0.01f;
+        weights.mutable_data<float>()[static_cast<size_t>(o * in + i)] =
+            static_cast<float>(code) * 0.01f;
         codes.mutable_data<int8_t>()[static_cast<size_t>(i * out + o)] = code;
       }
     }
@@ -142,12 +146,12 @@ TEST(DynamicQuantizeLSTM, StaysNearTheFloatOne) {
       run_op({.op = "LSTM", .attributes = attributes, .outputs = 3}, {x, w, r})[0];
   const Tensor scale = floats({1}, {0.01f});
   const Tensor zero = Tensor::of<int8_t>({1}, {0});
-  const Tensor received =
-      run_op({.op = "DynamicQuantizeLSTM",
-              .attributes = attributes,
-              .domain = "com.microsoft",
-              .outputs = 3},
-             {x, wq, rq, Tensor{}, Tensor{}, Tensor{}, Tensor{}, Tensor{}, scale, zero, scale, zero})[0];
+  const Tensor received = run_op(
+      {.op = "DynamicQuantizeLSTM",
+       .attributes = attributes,
+       .domain = "com.microsoft",
+       .outputs = 3},
+      {x, wq, rq, Tensor{}, Tensor{}, Tensor{}, Tensor{}, Tensor{}, scale, zero, scale, zero})[0];
   const Close kActivationStep{0.02f, 0.0f};
   expect_same(received, expected, kActivationStep);
 }

@@ -46,7 +46,8 @@ TEST(Resize, NearestModesDifferAtHalves) {
 TEST(Resize, LinearCoordinates) {
   const Tensor x = floats({2}, {0, 8});
   expect_tensor(resized(x, with("linear", "half_pixel"), {2}), {4}, {0, 2, 6, 8}, kFewUlps);
-  expect_tensor(resized(x, with("linear", "align_corners"), {2.5f}), {5}, {0, 2, 4, 6, 8}, kFewUlps);
+  expect_tensor(resized(x, with("linear", "align_corners"), {2.5f}), {5}, {0, 2, 4, 6, 8},
+                kFewUlps);
   expect_tensor(resized(x, with("linear", "asymmetric"), {2}), {4}, {0, 4, 8, 8}, kFewUlps);
   expect_tensor(resized(floats({4}, {0, 2, 4, 6}), with("linear", "pytorch_half_pixel"), {0.25f}),
                 {1}, {0});
@@ -79,9 +80,9 @@ TEST(Resize, CropExtrapolates) {
   attributes["extrapolation_value"] = 9.0f;
   const Tensor x = floats({3}, {0, 2, 4});
   const Tensor roi = floats({2}, {0.5f, 1.5f});
-  expect_tensor(run_op1({.op = "Resize", .attributes = attributes},
-                        {x, roi, Tensor{}, int64s({3})}),
-                {3}, {2, 4, 9});
+  expect_tensor(
+      run_op1({.op = "Resize", .attributes = attributes}, {x, roi, Tensor{}, int64s({3})}), {3},
+      {2, 4, 9});
 }
 
 TEST(Resize, CropNeedsFiniteRegions) {
@@ -118,8 +119,7 @@ TEST(GridSample, TheIdentityGridGivesTheImage) {
   expect_tensor(run_op1({.op = "GridSample"}, {ramp({1, 1, 2, 2}, 4, 0), corners}), {1, 1, 2, 2},
                 {1, 1, 1, 1});
   const Attributes border = {{"padding_mode", std::string("border")}};
-  expect_tensor(run_op1({.op = "GridSample", .attributes = border},
-                        {ramp({1, 1, 2, 2}), corners}),
+  expect_tensor(run_op1({.op = "GridSample", .attributes = border}, {ramp({1, 1, 2, 2}), corners}),
                 {1, 1, 2, 2}, {0, 1, 2, 3});
 }
 

@@ -18,8 +18,8 @@ struct OpCase {
   size_t outputs = 1;
 };
 
-/** Evaluates it by reference, and expects shape inference to say type and shape of what came out, from
- * the inputs' shapes and (integer inputs) values. */
+/** Evaluates it by reference, and expects shape inference to say type and shape of what came out,
+ * from the inputs' shapes and (integer inputs) values. */
 std::vector<Tensor> run_op(const OpCase& which, const std::vector<Tensor>& inputs);
 inline Tensor run_op1(const OpCase& which, const std::vector<Tensor>& inputs) {
   return run_op(which, inputs)[0];
@@ -27,7 +27,8 @@ inline Tensor run_op1(const OpCase& which, const std::vector<Tensor>& inputs) {
 /** The code of the Error it throws; fails the test when it throws none. */
 Code error_of(const OpCase& which, const std::vector<Tensor>& inputs);
 /** Output dims inferred for output 0 when the inputs have these dims (f32, no values). */
-std::optional<Dims> inferred_dims(const OpCase& which, const std::vector<std::optional<Dims>>& dims);
+std::optional<Dims> inferred_dims(const OpCase& which,
+                                  const std::vector<std::optional<Dims>>& dims);
 
 /** f32 of that shape. */
 Tensor floats(const Shape& shape, std::initializer_list<float> values);

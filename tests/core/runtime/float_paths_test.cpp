@@ -21,7 +21,9 @@ struct ConvCase {
   Attributes attributes;
 };
 
-std::vector<int64_t> ints(std::initializer_list<int64_t> values) { return values; }
+std::vector<int64_t> ints(std::initializer_list<int64_t> values) {
+  return values;
+}
 
 class ConvPaths : public ::testing::TestWithParam<ConvCase> {};
 
@@ -42,29 +44,53 @@ INSTANTIATE_TEST_SUITE_P(
     Shapes, ConvPaths,
     ::testing::Values(
         ConvCase{"general", Shape{2, 5, 7, 9}, Shape{11, 5, 3, 3}, {{"pads", ints({1, 1, 1, 1})}}},
-        ConvCase{"strided", Shape{1, 8, 9, 11}, Shape{9, 8, 3, 5},
+        ConvCase{"strided",
+                 Shape{1, 8, 9, 11},
+                 Shape{9, 8, 3, 5},
                  {{"strides", ints({2, 3})}, {"pads", ints({0, 1, 2, 1})}}},
-        ConvCase{"dilated", Shape{1, 6, 13, 12}, Shape{8, 6, 3, 3},
+        ConvCase{"dilated",
+                 Shape{1, 6, 13, 12},
+                 Shape{8, 6, 3, 3},
                  {{"dilations", ints({2, 3})}, {"pads", ints({2, 3, 2, 3})}}},
         ConvCase{"pointwise", Shape{2, 13, 5, 6}, Shape{17, 13, 1, 1}, {}},
-        ConvCase{"pointwise_strided", Shape{1, 13, 5, 6}, Shape{17, 13, 1, 1},
+        ConvCase{"pointwise_strided",
+                 Shape{1, 13, 5, 6},
+                 Shape{17, 13, 1, 1},
                  {{"strides", ints({2, 2})}}},
-        ConvCase{"depthwise", Shape{2, 19, 8, 7}, Shape{19, 1, 3, 3},
+        ConvCase{"depthwise",
+                 Shape{2, 19, 8, 7},
+                 Shape{19, 1, 3, 3},
                  {{"group", int64_t{19}}, {"pads", ints({1, 1, 1, 1})}}},
-        ConvCase{"depthwise_strided", Shape{1, 16, 9, 9}, Shape{16, 1, 5, 5},
+        ConvCase{"depthwise_strided",
+                 Shape{1, 16, 9, 9},
+                 Shape{16, 1, 5, 5},
                  {{"group", int64_t{16}}, {"strides", ints({2, 2})}, {"pads", ints({2, 2, 2, 2})}}},
-        ConvCase{"grouped", Shape{1, 12, 6, 6}, Shape{18, 4, 3, 3},
+        ConvCase{"grouped",
+                 Shape{1, 12, 6, 6},
+                 Shape{18, 4, 3, 3},
                  {{"group", int64_t{3}}, {"pads", ints({1, 1, 1, 1})}}},
-        ConvCase{"multiplier", Shape{1, 6, 6, 6}, Shape{12, 1, 3, 3},
+        ConvCase{"multiplier",
+                 Shape{1, 6, 6, 6},
+                 Shape{12, 1, 3, 3},
                  {{"group", int64_t{6}}, {"pads", ints({1, 1, 1, 1})}}},
-        ConvCase{"first_layer", Shape{2, 3, 10, 11}, Shape{10, 3, 3, 3},
+        ConvCase{"first_layer",
+                 Shape{2, 3, 10, 11},
+                 Shape{10, 3, 3, 3},
                  {{"strides", ints({2, 2})}, {"pads", ints({0, 0, 1, 1})}}},
-        ConvCase{"one_channel", Shape{1, 1, 9, 9}, Shape{6, 1, 5, 5}, {{"pads", ints({2, 2, 2, 2})}}},
-        ConvCase{"auto_pad", Shape{1, 3, 10, 11}, Shape{6, 3, 3, 3},
+        ConvCase{
+            "one_channel", Shape{1, 1, 9, 9}, Shape{6, 1, 5, 5}, {{"pads", ints({2, 2, 2, 2})}}},
+        ConvCase{"auto_pad",
+                 Shape{1, 3, 10, 11},
+                 Shape{6, 3, 3, 3},
                  {{"strides", ints({2, 2})}, {"auto_pad", std::string("SAME_UPPER")}}},
-        ConvCase{"one_dimension", Shape{2, 5, 17}, Shape{7, 5, 4},
+        ConvCase{"one_dimension",
+                 Shape{2, 5, 17},
+                 Shape{7, 5, 4},
                  {{"strides", ints({2})}, {"pads", ints({1, 2})}}},
-        ConvCase{"one_dimension_one_channel", Shape{1, 1, 40}, Shape{7, 1, 16}, {{"strides", ints({8})}}}),
+        ConvCase{"one_dimension_one_channel",
+                 Shape{1, 1, 40},
+                 Shape{7, 1, 16},
+                 {{"strides", ints({8})}}}),
     [](const auto& instance) { return std::string(instance.param.name); });
 
 TEST(FloatPaths, ConvTransposePhases) {
@@ -74,17 +100,20 @@ TEST(FloatPaths, ConvTransposePhases) {
   };
   const Case cases[] = {
       {Shape{1, 5, 4, 6}, Shape{5, 7, 2, 2}, {{"strides", ints({2, 2})}}},
-      {Shape{2, 5, 5, 4}, Shape{5, 3, 3, 3},
+      {Shape{2, 5, 5, 4},
+       Shape{5, 3, 3, 3},
        {{"strides", ints({2, 2})}, {"pads", ints({1, 1, 1, 1})}, {"output_padding", ints({1, 1})}}},
-      {Shape{1, 4, 5, 4}, Shape{4, 9, 4, 3}, {{"strides", ints({1, 3})}, {"pads", ints({0, 1, 1, 0})}}},
+      {Shape{1, 4, 5, 4},
+       Shape{4, 9, 4, 3},
+       {{"strides", ints({1, 3})}, {"pads", ints({0, 1, 1, 0})}}},
       {Shape{1, 4, 6}, Shape{4, 5, 3}, {{"strides", ints({3})}}},
       {Shape{1, 3, 4, 4}, Shape{3, 2, 2, 2}, {{"strides", ints({3, 3})}}},
   };
   for (const Case& c : cases) {
     ModelBuilder b;
     const ValueId x = b.input("x", DType::f32, to_dims(c.x));
-    const ValueId y =
-        b.node("ConvTranspose", {x, b.weights("w", c.w), b.weights("b", Shape{c.w[1]})}, c.attributes);
+    const ValueId y = b.node("ConvTranspose",
+                             {x, b.weights("w", c.w), b.weights("b", Shape{c.w[1]})}, c.attributes);
     b.output(b.node("Relu", {y}));
     expect_like_interpreter(b.model(), two_feeds(c.x));
   }
@@ -191,7 +220,8 @@ TEST(FloatPaths, LayoutsAroundConvolutions) {
   b.output(b.node("Softmax", {c}, {{"axis", int64_t{2}}}));
   b.output(b.node("ArgMax", {c}, {{"axis", int64_t{1}}}));
   b.output(b.node("ArgMax", {c}, {{"axis", int64_t{1}}, {"keepdims", int64_t{0}}}));
-  for (ValueId part : b.nodes("Split", {c}, 2, {{"axis", int64_t{1}}, {"num_outputs", int64_t{2}}})) {
+  for (ValueId part :
+       b.nodes("Split", {c}, 2, {{"axis", int64_t{1}}, {"num_outputs", int64_t{2}}})) {
     b.output(part);
   }
   const ValueId grouped = b.node("Reshape", {c, b.integers("g", {2, 2, 4, 5, 7})});
@@ -204,8 +234,8 @@ TEST(FloatPaths, Pools) {
   ModelBuilder b;
   const Shape shape{2, 5, 9, 8};
   const ValueId x = b.input("x", DType::f32, to_dims(shape));
-  const Attributes window{{"kernel_shape", ints({3, 3})}, {"strides", ints({2, 2})},
-                          {"pads", ints({1, 1, 1, 1})}};
+  const Attributes window{
+      {"kernel_shape", ints({3, 3})}, {"strides", ints({2, 2})}, {"pads", ints({1, 1, 1, 1})}};
   b.output(b.node("MaxPool", {x}, window));
   b.output(b.node("AveragePool", {x}, window));
   Attributes included = window;
@@ -224,7 +254,8 @@ TEST(FloatPaths, Norms) {
   ModelBuilder b;
   const Shape shape{2, 6, 5, 7};
   const ValueId x = b.input("x", DType::f32, to_dims(shape));
-  const auto normalised = [&](ValueId in, std::vector<int64_t> axes, const std::string& tag, bool centred) {
+  const auto normalised = [&](ValueId in, std::vector<int64_t> axes, const std::string& tag,
+                              bool centred) {
     const ValueId ax = b.integers(tag + "axes", axes);
     const ValueId d = centred ? b.node("Sub", {in, b.node("ReduceMean", {in, ax})}) : in;
     const ValueId squared = b.node("Pow", {d, b.constant(tag + "two", Tensor::scalar(2.0f))});
@@ -233,15 +264,18 @@ TEST(FloatPaths, Norms) {
     return b.node("Div", {d, b.node("Sqrt", {eps})});
   };
   const ValueId layer = normalised(x, {-1}, "l", true);
-  b.output(b.node("Add", {b.node("Mul", {layer, b.weights("lg", Shape{7})}), b.weights("lb", Shape{7})}));
+  b.output(b.node("Add",
+                  {b.node("Mul", {layer, b.weights("lg", Shape{7})}), b.weights("lb", Shape{7})}));
   const ValueId rms = normalised(x, {3}, "r", false);
   b.output(b.node("Mul", {b.weights("rg", Shape{7}), rms}));
   const ValueId instance = normalised(x, {2, 3}, "i", true);
   b.output(b.node("Add", {b.node("Mul", {b.weights("ig", Shape{1, 6, 1, 1}), instance}),
                           b.weights("ib", Shape{1, 6, 1, 1})}));
-  b.output(b.node("LayerNormalization", {x, b.weights("ng", Shape{5, 7}), b.weights("nb", Shape{5, 7})},
+  b.output(b.node("LayerNormalization",
+                  {x, b.weights("ng", Shape{5, 7}), b.weights("nb", Shape{5, 7})},
                   {{"axis", int64_t{2}}}));
-  b.output(b.node("InstanceNormalization", {x, b.weights("og", Shape{6}), b.weights("ob", Shape{6})}));
+  b.output(
+      b.node("InstanceNormalization", {x, b.weights("og", Shape{6}), b.weights("ob", Shape{6})}));
   Tensor variance = random_floats(Shape{6}, 5, 0.5f, 1.5f);
   b.output(b.node("BatchNormalization", {x, b.weights("bg", Shape{6}), b.weights("bb", Shape{6}),
                                          b.weights("bm", Shape{6}), b.constant("bv", variance)}));
@@ -253,7 +287,8 @@ TEST(FloatPaths, GeluWrittenOut) {
   const Shape shape{3, 11};
   const ValueId x = b.input("x", DType::f32, to_dims(shape));
   const ValueId scaled = b.node("Div", {x, b.constant("r", Tensor::scalar(1.41421356f))});
-  const ValueId one = b.node("Add", {b.node("Erf", {scaled}), b.constant("one", Tensor::scalar(1.0f))});
+  const ValueId one =
+      b.node("Add", {b.node("Erf", {scaled}), b.constant("one", Tensor::scalar(1.0f))});
   b.output(b.node("Mul", {b.node("Mul", {x, one}), b.constant("half", Tensor::scalar(0.5f))}));
   expect_like_interpreter(b.model(), two_feeds(shape));
   Session session(b.model(), {});
@@ -263,16 +298,19 @@ TEST(FloatPaths, GeluWrittenOut) {
 
 TEST(FloatPaths, Resizes) {
   for (const char* mode : {"nearest", "linear"}) {
-    for (const char* coordinates : {"half_pixel", "asymmetric", "align_corners", "pytorch_half_pixel"}) {
+    for (const char* coordinates :
+         {"half_pixel", "asymmetric", "align_corners", "pytorch_half_pixel"}) {
       ModelBuilder b;
       const Shape shape{2, 5, 4, 6};
       const ValueId x = b.input("x", DType::f32, to_dims(shape));
       const Attributes attributes{{"mode", std::string(mode)},
                                   {"coordinate_transformation_mode", std::string(coordinates)}};
-      b.output(b.node("Resize", {x, kNoValue,
-                                 b.constant("scales", Tensor::of<float>(Shape{4}, {1, 1, 2, 1.5f}))},
-                      attributes));
-      b.output(b.node("Resize", {x, kNoValue, kNoValue, b.integers("sizes", {2, 5, 9, 3})}, attributes));
+      b.output(
+          b.node("Resize",
+                 {x, kNoValue, b.constant("scales", Tensor::of<float>(Shape{4}, {1, 1, 2, 1.5f}))},
+                 attributes));
+      b.output(
+          b.node("Resize", {x, kNoValue, kNoValue, b.integers("sizes", {2, 5, 9, 3})}, attributes));
       expect_like_interpreter(b.model(), two_feeds(shape));
     }
   }

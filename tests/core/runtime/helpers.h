@@ -79,9 +79,10 @@ inline std::vector<Tensor> interpreted(const Model& model, const Feeds& feeds) {
   return interpret(model.graph, all_ops(), feeds, pool);
 }
 
-/** Fails where tensors differ: floats by more than `tolerance` of the expected range, others at all. */
+/** Fails where tensors differ: floats by more than `tolerance` of the expected range, others at
+ * all. */
 inline void expect_close(const Tensor& expected, const Tensor& actual, double tolerance,
-                  const std::string& what) {
+                         const std::string& what) {
   ASSERT_EQ(expected.dtype(), actual.dtype()) << what;
   ASSERT_EQ(expected.shape(), actual.shape())
       << what << ": " << to_string(expected.shape()) << " against " << to_string(actual.shape());
@@ -108,8 +109,8 @@ inline void expect_close(const Tensor& expected, const Tensor& actual, double to
 
 /** Runs the model with each tier, arena on and off, each feed twice, and compares every output with
  * interpret(). */
-inline void expect_like_interpreter(const std::shared_ptr<Model>& model, const std::vector<Feeds>& feeds,
-                                    double tolerance = 1e-4) {
+inline void expect_like_interpreter(const std::shared_ptr<Model>& model,
+                                    const std::vector<Feeds>& feeds, double tolerance = 1e-4) {
   std::vector<std::vector<Tensor>> expected;
   for (const Feeds& each : feeds) expected.push_back(interpreted(*model, each));
   for (Tier tier : {Tier::reference, Tier::simd128, Tier::relaxed}) {

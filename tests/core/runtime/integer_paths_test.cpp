@@ -11,7 +11,9 @@ using testing::kernels_of;
 using testing::ModelBuilder;
 using testing::random_floats;
 
-std::vector<int64_t> ints(std::initializer_list<int64_t> values) { return values; }
+std::vector<int64_t> ints(std::initializer_list<int64_t> values) {
+  return values;
+}
 
 /** A ModelBuilder that knows quantized values. */
 class QuantizedBuilder : public ModelBuilder {
@@ -34,7 +36,8 @@ class QuantizedBuilder : public ModelBuilder {
   ValueId narrow(const Shape& shape, int axis, bool per_channel, DType type, int32_t point = 0) {
     Tensor q = Tensor::allocate(type, shape);
     for (int64_t i = 0; i < q.elements(); ++i) {
-      reinterpret_cast<uint8_t*>(q.mutable_raw())[i] = static_cast<uint8_t>(random_.below(255) - 127);
+      reinterpret_cast<uint8_t*>(q.mutable_raw())[i] =
+          static_cast<uint8_t>(random_.below(255) - 127);
     }
     const int64_t n = per_channel ? shape[axis] : 1;
     const Shape params = per_channel ? Shape{n} : Shape{};
@@ -45,9 +48,10 @@ class QuantizedBuilder : public ModelBuilder {
       reinterpret_cast<uint8_t*>(points.mutable_raw())[i] = static_cast<uint8_t>(point);
     }
     weight_scales = scales;
-    return node("DequantizeLinear", {constant(fresh("wq"), q), constant(fresh("ws"), scales),
-                                     constant(fresh("wz"), points)},
-                {{"axis", static_cast<int64_t>(axis)}});
+    return node(
+        "DequantizeLinear",
+        {constant(fresh("wq"), q), constant(fresh("ws"), scales), constant(fresh("wz"), points)},
+        {{"axis", static_cast<int64_t>(axis)}});
   }
   /** An int32 bias in units of x_scale * weight_scales. */
   ValueId bias(int64_t n, float x_scale) {
@@ -113,10 +117,14 @@ TEST_P(Activations, Convolutions) {
     const char* kernel;
   };
   const Case cases[] = {
-      {Shape{2, 3, 9, 8}, Shape{10, 3, 3, 3}, {{"pads", ints({1, 1, 1, 1})}, {"strides", ints({2, 2})}},
+      {Shape{2, 3, 9, 8},
+       Shape{10, 3, 3, 3},
+       {{"pads", ints({1, 1, 1, 1})}, {"strides", ints({2, 2})}},
        "q8_conv_rows"},
       {Shape{1, 12, 6, 7}, Shape{9, 12, 1, 1}, {}, "gemm"},
-      {Shape{2, 16, 6, 7}, Shape{16, 1, 3, 3}, {{"group", int64_t{16}}, {"pads", ints({1, 1, 1, 1})}},
+      {Shape{2, 16, 6, 7},
+       Shape{16, 1, 3, 3},
+       {{"group", int64_t{16}}, {"pads", ints({1, 1, 1, 1})}},
        "dwconv"},
       {Shape{1, 9, 7, 7}, Shape{11, 9, 3, 3}, {{"pads", ints({0, 1, 2, 1})}}, "q8_igemm"},
       {Shape{1, 8, 7, 7}, Shape{6, 4, 3, 3}, {{"group", int64_t{2}}}, "q8_igemm"},
@@ -146,17 +154,20 @@ TEST_P(Activations, ResidualBlockWithPoolsAndFunctions) {
   const Shape shape{1, 8, 8, 8};
   const ValueId x = b.qdq(b.input("x", DType::f32, to_dims(shape)), 1.0f / 128, 128);
   const ValueId w = b.narrow(Shape{8, 8, 3, 3}, 0, true, DType::i8);
-  const ValueId conv = b.qdq(b.node("Relu", {b.node("Conv", {x, w}, {{"pads", ints({1, 1, 1, 1})}})}),
-                             0.01f, 0);
+  const ValueId conv =
+      b.qdq(b.node("Relu", {b.node("Conv", {x, w}, {{"pads", ints({1, 1, 1, 1})}})}), 0.01f, 0);
   const ValueId sum = b.qdq(b.node("Relu", {b.node("Add", {x, conv})}), 0.015f, 10);
-  const ValueId pooled = b.qdq(b.node("MaxPool", {sum}, {{"kernel_shape", ints({2, 2})}}), 0.02f, 3);
+  const ValueId pooled =
+      b.qdq(b.node("MaxPool", {sum}, {{"kernel_shape", ints({2, 2})}}), 0.02f, 3);
   const ValueId act = b.qdq(b.node("HardSwish", {pooled}), 0.02f, 50);
   const ValueId joined = b.qdq(b.node("Concat", {act, pooled}, {{"axis", int64_t{1}}}), 0.021f, 40);
-  const ValueId mean = b.qdq(b.node("AveragePool", {joined}, {{"kernel_shape", ints({3, 3})}}), 0.02f, 40);
+  const ValueId mean =
+      b.qdq(b.node("AveragePool", {joined}, {{"kernel_shape", ints({3, 3})}}), 0.02f, 40);
   const ValueId global = b.qdq(b.node("GlobalAveragePool", {mean}), 0.02f, 40);
   const ValueId flat = b.node("Flatten", {global});
-  const ValueId fc = b.node("Gemm", {flat, b.narrow(Shape{5, 16}, 0, false, DType::i8), b.bias(5, 0.02f)},
-                            {{"transB", int64_t{1}}});
+  const ValueId fc =
+      b.node("Gemm", {flat, b.narrow(Shape{5, 16}, 0, false, DType::i8), b.bias(5, 0.02f)},
+             {{"transB", int64_t{1}}});
   b.output(b.qdq(fc, 0.05f, 128));
   expect_within_step(b.model(), {{"x", random_floats(shape, 3)}}, 0.05f, "q8_global_avgpool");
   Session session(b.model(), {});
@@ -192,16 +203,17 @@ TEST(IntegerPaths, DynamicQuantization) {
     const std::string tag = std::to_string(form);
     Tensor w = Tensor::allocate(DType::i8, Shape{24, 9});
     Random random(5);
-    for (int8_t& value : w.mutable_data<int8_t>()) value = static_cast<int8_t>(random.below(255) - 127);
+    for (int8_t& value : w.mutable_data<int8_t>())
+      value = static_cast<int8_t>(random.below(255) - 127);
     const ValueId product = b.node("MatMulInteger", {q[0], b.constant("w" + tag, w), q[2]});
     const ValueId wide = b.node("Cast", {product}, {{"to", int64_t{1}}});
     const ValueId scales = b.constant("s" + tag, random_floats(Shape{9}, 4, 0.001f, 0.01f));
-    const ValueId scaled =
-        form == 0 ? b.node("Mul", {wide, b.node("Mul", {q[1], scales})})
-                  : b.node("Mul", {b.node("Mul", {wide, q[1]}), scales});
+    const ValueId scaled = form == 0 ? b.node("Mul", {wide, b.node("Mul", {q[1], scales})})
+                                     : b.node("Mul", {b.node("Mul", {wide, q[1]}), scales});
     b.output(b.node("Relu", {b.node("Add", {scaled, b.weights("c" + tag, Shape{9})})}));
   }
-  const std::vector<Feeds> feeds{{{"x", random_floats(shape, 3)}}, {{"x", random_floats(shape, 4)}}};
+  const std::vector<Feeds> feeds{{{"x", random_floats(shape, 3)}},
+                                 {{"x", random_floats(shape, 4)}}};
   testing::expect_like_interpreter(b.model(), feeds);
   Session session(b.model(), {});
   session.run(feeds[0]);
@@ -220,7 +232,8 @@ TEST(IntegerPaths, WeightOnlyStaysNarrow) {
   Tensor half = Tensor::allocate(DType::f16, Shape{2, 600});
   for (uint16_t& bits : half.mutable_data<uint16_t>()) bits = 0x3c00;  // 1
   const ValueId fc = b.node("MatMul", {flat, b.narrow(Shape{8, 2}, 1, true, DType::u8, 120)});
-  b.output(b.node("MatMul", {fc, b.node("Cast", {b.constant("half", half)}, {{"to", int64_t{1}}})}));
+  b.output(
+      b.node("MatMul", {fc, b.node("Cast", {b.constant("half", half)}, {{"to", int64_t{1}}})}));
   testing::expect_like_interpreter(b.model(), {{{"x", random_floats(shape, 3)}}});
   Session session(b.model(), {});
   session.run({{"x", random_floats(shape, 3)}});

@@ -24,8 +24,12 @@ void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
   allocations.fetch_add(1, std::memory_order_relaxed);
   return std::malloc(size == 0 ? 1 : size);
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete(void* memory) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, std::size_t) noexcept {
+  std::free(memory);
+}
 
 namespace whittle {
 namespace {
@@ -35,7 +39,9 @@ using testing::expect_like_interpreter;
 using testing::ModelBuilder;
 using testing::random_floats;
 
-std::vector<int64_t> ints(std::initializer_list<int64_t> values) { return values; }
+std::vector<int64_t> ints(std::initializer_list<int64_t> values) {
+  return values;
+}
 
 /** `depth` residual blocks. */
 std::shared_ptr<Model> deep_model(int depth) {
@@ -106,7 +112,8 @@ TEST(Plan, SameBitsForAnyNumberOfThreads) {
   const Shape shape{1, 16, 40, 40};
   const ValueId x = b.input("x", DType::f32, to_dims(shape));
   const ValueId conv = b.node("Conv", {x, b.weights("w", Shape{24, 16, 3, 3})});
-  const ValueId dw = b.node("Conv", {conv, b.weights("d", Shape{24, 1, 3, 3})}, {{"group", int64_t{24}}});
+  const ValueId dw =
+      b.node("Conv", {conv, b.weights("d", Shape{24, 1, 3, 3})}, {{"group", int64_t{24}}});
   const ValueId act = b.node("Sigmoid", {b.node("Mul", {dw, dw})});
   const ValueId pooled = b.node("MaxPool", {act}, {{"kernel_shape", ints({2, 2})}});
   b.output(b.node("Softmax", {b.node("Transpose", {pooled}, {{"perm", ints({0, 3, 1, 2})}})}));
@@ -205,8 +212,8 @@ TEST(Plan, RecurrentLayers) {
           inputs.push_back(b.weights("h0", Shape{directions, 2, hidden}));
         }
         for (ValueId out : b.nodes(op, inputs, gates == 4 ? 3 : 2, attributes)) b.output(out);
-        expect_like_interpreter(b.model(), {{{"x", random_floats(shape, 1)}},
-                                            {{"x", random_floats(shape, 2)}}});
+        expect_like_interpreter(
+            b.model(), {{{"x", random_floats(shape, 1)}}, {{"x", random_floats(shape, 2)}}});
         Session session(b.model(), {});
         session.run({{"x", random_floats(shape, 1)}});
         EXPECT_EQ(std::string::npos, testing::kernels_of(session).find("reference")) << op;
@@ -229,7 +236,8 @@ TEST(MemoryPlan, NeverOverlapsWhatLivesTogether) {
       EXPECT_EQ(0, a.offset % kArenaAlignment);
       EXPECT_LE(a.offset + a.bytes, total);
       for (const MemoryRequest& b : requests) {
-        if (&a == &b || a.last < b.first || b.last < a.first || a.bytes == 0 || b.bytes == 0) continue;
+        if (&a == &b || a.last < b.first || b.last < a.first || a.bytes == 0 || b.bytes == 0)
+          continue;
         EXPECT_TRUE(a.offset + a.bytes <= b.offset || b.offset + b.bytes <= a.offset);
       }
     }
