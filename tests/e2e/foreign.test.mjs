@@ -10,7 +10,7 @@ import { choosePreset, panel, run, serveStudio } from './support/studio.mjs';
 
 const assets = process.env.WHITTLE_ASSETS;
 const model = assets && join(assets, 'models', 'squeezenet1.1.onnx');
-const IMAGES = 12;
+const IMAGES = 8;
 
 async function sampleImages() {
   const files = unzipSync(await readFile(join(assets, 'datasets', 'imagenet-samples-200.zip')));

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { launch, withPage } from './support/browser.mjs';
-import { choosePreset, openDigits, panel, run, serveStudio } from './support/studio.mjs';
+import { choosePreset, openDigits, panel, run, serveStudio, waitUntil } from './support/studio.mjs';
 
 const VARIANTS = [
   ['relaxed', 1],
@@ -28,7 +28,7 @@ describe('module variants', { concurrency: false }, () => {
     test(`${tier}, ${threads} thread${threads === 1 ? '' : 's'}`, () =>
       withPage(browser, `${server.url}?tier=${tier}&threads=${threads}`, async (page) => {
         const engine = page.getByTestId('engine');
-        await engine.getByText('thread').waitFor();
+        await waitUntil(async () => /thread/.test(await engine.innerText()));
         assert.match(await engine.innerText(), new RegExp(`^${tier}, ${threads} thread`));
         await openDigits(page, 30);
         await choosePreset(page, 'Fastest', 'quantize-static');

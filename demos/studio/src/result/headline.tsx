@@ -86,9 +86,11 @@ function FidelityPair({ report }: { report: Report }) {
     );
   }
   const { title, original, compressed, note, shares } = fidelity;
-  const changed = report.evaluation
-    ? `${report.evaluation.changed} of ${report.evaluation.samples} changed`
-    : '';
+  // Without shares there is no answer that could have changed.
+  const changed =
+    shares && report.evaluation
+      ? `${report.evaluation.changed} of ${report.evaluation.samples} changed`
+      : '';
   return <Pair {...{ title, original, compressed, note }} values={shares} change={changed} />;
 }
 
