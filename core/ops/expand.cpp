@@ -1,4 +1,6 @@
 // Expand: broadcasts to a shape.
+#include <algorithm>
+
 #include "core/ops/support/infer.h"
 #include "core/ops/support/walk.h"
 
@@ -7,10 +9,14 @@ namespace {
 
 void infer_expand(InferContext& context) {
   const auto target = context.integers(1);
+  const auto& dims = context.dims(0);
+  const auto& length = context.dims(1);
   std::optional<Dims> result;
-  if (target && context.dims(0)) {
-    result = broadcast_dims(*context.dims(0), Dims(target->begin(), target->end()),
-                            context.node().label());
+  if (dims && target) {
+    result = broadcast_dims(*dims, Dims(target->begin(), target->end()), context.node().label());
+  } else if (dims && length && length->size() == 1 && length->front().known() &&
+             length->front().value <= kMaxRank) {
+    result = unknown_dims(std::max(rank_of(*dims), static_cast<int>(length->front().value)));
   }
   context.set_output(0, context.dtype(0), std::move(result));
 }
