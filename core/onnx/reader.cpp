@@ -111,10 +111,12 @@ void read_functions(const Fields& fields, const Model& model, GraphContext& cont
 void check_external(const TensorContext& tensors) {
   if (tensors.missing.empty()) return;
   std::string list;
+  std::string lines;  // `where`: all of them, one a line, for whoever can fetch them
   for (const std::string& location : tensors.missing) {
     list += (list.empty() ? "'" : ", '") + location + "'";
+    lines += (lines.empty() ? "" : "\n") + location;
   }
-  fail(Code::EXTERNAL_DATA_MISSING, *tensors.missing.begin(), "Expected ", tensors.missing.size(),
+  fail(Code::EXTERNAL_DATA_MISSING, lines, "Expected ", tensors.missing.size(),
        tensors.missing.size() == 1 ? " file" : " files", " of external data for ",
        tensors.source.file_name, " but received none of ", list,
        ". Give them together with the model");

@@ -103,12 +103,15 @@ struct Log {
 };
 
 // tanh x, absolute error below 4e-7: ratio of odd and even polynomials (the coefficients of Eigen's
-// float tanh), exact sign, x itself near 0.
+// float tanh), exact sign, x itself near 0, exactly +-1 where the polynomials end, so that GELU of
+// a large negative number vanishes.
 template <typename Ops>
 struct Tanh {
   v128_t low = kept_f32(-7.90531110763549805f);
   v128_t high = kept_f32(7.90531110763549805f);
   v128_t tiny = kept_f32(0.0004f);
+  v128_t one = kept_f32(1.0f);
+  v128_t minus_zero = kept_f32(-0.0f);
   v128_t a13 = kept_f32(-2.76076847742355e-16f);
   v128_t a11 = kept_f32(2.00018790482477e-13f);
   v128_t a9 = kept_f32(-8.60467152213735e-11f);
@@ -134,7 +137,9 @@ struct Tanh {
     q = Ops::madd(q, x2, b2);
     q = Ops::madd(q, x2, b0);
     const v128_t y = wasm_f32x4_div(wasm_f32x4_mul(p, x), q);
-    return select(wasm_f32x4_lt(wasm_f32x4_abs(v), tiny), v, y);
+    const v128_t size = wasm_f32x4_abs(v);
+    const v128_t limit = wasm_v128_or(wasm_v128_and(v, minus_zero), one);
+    return select(wasm_f32x4_lt(size, tiny), v, select(wasm_f32x4_ge(size, high), limit, y));
   }
 };
 
