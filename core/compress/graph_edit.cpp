@@ -32,8 +32,10 @@ ConstantFinder::ConstantFinder(const Graph& root) {
 
 void ConstantFinder::collect(const Graph& graph) {
   for (const Node& node : graph.nodes) {
-    if (node.is("Unsqueeze") || node.is("Squeeze") || node.is("Reshape") || node.is("Identity")) {
-      reshaped_[{&graph, node.output(0)}] = node.input(0);
+    static const std::unordered_set<std::string> moves = {
+        "Unsqueeze", "Squeeze", "Reshape", "Identity", "Slice", "Concat", "Transpose"};
+    if (node.domain.empty() && moves.contains(node.op)) {
+      moved_[{&graph, node.output(0)}] = node.input(0);
     }
     for_each_subgraph(node, [&](const Graph& inner) {
       parents_[&inner] = &graph;
@@ -65,8 +67,8 @@ ConstantRef ConstantFinder::find_weight(const Graph& graph, ValueId id) const {
       owner = parent == parents_.end() ? nullptr : parent->second;
       continue;
     }
-    const auto source = reshaped_.find({owner, id});
-    id = source == reshaped_.end() ? kNoValue : source->second;
+    const auto source = moved_.find({owner, id});
+    id = source == moved_.end() ? kNoValue : source->second;
   }
   return {};
 }

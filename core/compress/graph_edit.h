@@ -41,14 +41,15 @@ class ConstantFinder {
   explicit ConstantFinder(const Graph& root);
   /** The constant that value `id` of `graph` stands for; not found() when it is none. */
   ConstantRef find(const Graph& graph, ValueId id) const;
-  /** The same, looking through operators that only change the shape: exporters unsqueeze a matrix
-   * right before the LSTM that reads it. */
+  /** The same, looking through operators that only move values: exporters slice a matrix into
+   * gates, join them in another order and unsqueeze the result right before the LSTM that reads it.
+   */
   ConstantRef find_weight(const Graph& graph, ValueId id) const;
 
  private:
   void collect(const Graph& graph);
-  /** Every output of an operator that only changes the shape, with the value it was made from. */
-  std::map<std::pair<const Graph*, ValueId>, ValueId> reshaped_;
+  /** Every output of an operator that only moves values, with the first value it was made from. */
+  std::map<std::pair<const Graph*, ValueId>, ValueId> moved_;
   std::unordered_map<const Graph*, const Graph*> parents_;
 };
 
