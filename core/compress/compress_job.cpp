@@ -203,8 +203,9 @@ struct CompressJob::Impl {
         if (data_used) co_await rewind_data(step.technique->name);
         data_used = true;
       }
-      TechniqueContext context{model,           step.options, step.rules,  recipe.target, ops,
-                               options.kernels, pool(),       recipe.seed, cancel(),      report};
+      TechniqueContext context{model,         *original, step.options,    step.rules,
+                               recipe.target, ops,       options.kernels, pool(),
+                               recipe.seed,   cancel(),  report};
       co_await run_technique(step, context);
       compact_graphs(model.graph);
       co_await report_progress("measure", "", 0, -1);

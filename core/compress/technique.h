@@ -46,6 +46,7 @@ struct StepReport {
 /** Everything a technique gets. Lives as long as the technique's job. */
 struct TechniqueContext {
   Model& model;
+  const Model& original;  // before the recipe's first step
   const Options& options;
   const std::vector<LayerRule>& rules;
   const std::string& target;  // "whittle", "ort-web", "ort-node"

@@ -93,12 +93,9 @@ std::vector<float> least_weight_scales(const Graph& graph, const Node& node, flo
 }
 
 QuantizedWeight quantize_per_tensor(const Tensor& weight, const std::string& name, float least) {
-  const Shape& shape = weight.shape();
-  QuantizedWeight whole = quantize_weight(weight.reshaped(Shape{1, weight.elements()}), 0, name,
-                                          std::span<const float>(&least, 1));
-  whole.values = whole.values.reshaped(shape);
-  whole.scales = whole.scales.reshaped(Shape{});
-  return whole;
+  WeightFormat format;
+  format.granularity = Granularity::tensor;
+  return quantize_weight(weight, {}, format, name, std::span<const float>(&least, 1));
 }
 
 Job quantize_weights(TechniqueContext& context, const std::set<int>& compute,
@@ -134,7 +131,7 @@ Job quantize_weights(TechniqueContext& context, const std::set<int>& compute,
         const std::vector<float> repeated(static_cast<size_t>(weight.shape()[axis]),
                                           one_value ? floor[0] : 0.0f);
         parameters.weights.emplace(
-            id, quantize_weight(weight, axis, name, one_value ? repeated : floor));
+            id, quantize_channels(weight, axis, name, one_value ? repeated : floor));
       }
     }
     context.report.touch(node, {{"weightSqnrDb", parameters.weights.at(id).sqnr_db()}});

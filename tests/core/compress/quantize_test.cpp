@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "core/compress/quantize/support/affine.h"
+#include "core/compress/quantize/support/quantized_weight.h"
 #include "tests/core/compress/small_models.h"
 #include "tests/support/tolerance.h"
 
@@ -44,7 +45,7 @@ TEST(Affine, RoundsHalfToEven) {
 TEST(Affine, WeightsStayWithinHalfAStepPerChannel) {
   const Tensor weight = test::random_tensor({5, 7, 3}, 11);
   for (int axis : {0, 1, 2}) {
-    const QuantizedWeight q = quantize_weight(weight, axis, "w");
+    const QuantizedWeight q = quantize_channels(weight, axis, "w");
     ASSERT_EQ(q.scales.elements(), weight.shape()[axis]);
     const Shape strides = strides_of(weight.shape());
     for (int64_t i = 0; i < weight.elements(); ++i) {
@@ -58,11 +59,11 @@ TEST(Affine, WeightsStayWithinHalfAStepPerChannel) {
 }
 
 TEST(Affine, TakesZeroAndRefusesNaN) {
-  const QuantizedWeight zero = quantize_weight(Tensor::zeros(DType::f32, {2, 3}), 0, "w");
+  const QuantizedWeight zero = quantize_channels(Tensor::zeros(DType::f32, {2, 3}), 0, "w");
   EXPECT_EQ(zero.scales.data<float>()[0], 1.0f);
   EXPECT_EQ(zero.values.data<int8_t>()[0], 0);
   const Tensor bad = Tensor::of<float>({1, 2}, {1.0f, NAN});
-  EXPECT_THROW(quantize_weight(bad, 0, "w"), Error);
+  EXPECT_THROW(quantize_channels(bad, 0, "w"), Error);
 }
 
 TEST(QuantizeWeights, PutsInt8BehindDequantizeLinear) {

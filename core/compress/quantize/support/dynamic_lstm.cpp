@@ -10,7 +10,7 @@ DynamicLstmPlan::Weight DynamicLstmPlan::quantized(const Tensor& weight, const s
   const int64_t rows = weight.shape()[1];
   const int64_t cols = weight.shape()[2];
   const QuantizedWeight flat =
-      quantize_weight(weight.reshaped(Shape{directions * rows, cols}), 0, name);
+      quantize_channels(weight.reshaped(Shape{directions * rows, cols}), 0, name);
   worst_sqnr_db = std::min(worst_sqnr_db, flat.sqnr_db());
   Weight out;
   out.scales = flat.scales.reshaped(Shape{directions, rows});

@@ -4,8 +4,8 @@
 #include <string>
 
 #include "core/compress/graph_edit.h"
-#include "core/compress/quantize/support/affine.h"
 #include "core/compress/quantize/support/placement.h"
+#include "core/compress/quantize/support/quantized_weight.h"
 
 namespace whittle {
 

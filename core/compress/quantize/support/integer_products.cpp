@@ -224,8 +224,8 @@ Job IntegerProductPlan::make(TechniqueContext& context, const std::vector<Layer>
                                static_cast<int64_t>(layers.size()));
       context.cancel.poll();
       known = weights_
-                  .emplace(product.weight, quantize_weight(product.weight.tensor(), product.axis,
-                                                           product.weight.value().name))
+                  .emplace(product.weight, quantize_channels(product.weight.tensor(), product.axis,
+                                                             product.weight.value().name))
                   .first;
     }
     context.report.touch(*layer.node, {{"weightSqnrDb", known->second.sqnr_db()}});

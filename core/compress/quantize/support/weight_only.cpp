@@ -57,7 +57,7 @@ Job WeightOnlyPlan::make(TechniqueContext& context, const std::vector<Layer>& la
         if (reason.empty()) reason = std::move(obstacle);
         continue;
       }
-      QuantizedWeight weight = quantize_weight(constant.tensor(), *axis, constant.value().name);
+      QuantizedWeight weight = quantize_channels(constant.tensor(), *axis, constant.value().name);
       worst = std::min(worst, weight.sqnr_db());
       stored_.emplace(constant, std::move(weight));
       touched = true;

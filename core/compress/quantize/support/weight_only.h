@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "core/compress/graph_edit.h"
-#include "core/compress/quantize/support/affine.h"
+#include "core/compress/quantize/support/quantized_weight.h"
 #include "core/compress/technique.h"
 
 namespace whittle {

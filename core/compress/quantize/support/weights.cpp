@@ -36,4 +36,14 @@ std::optional<int> channel_axis(const Node& node, size_t input, const Shape& sha
   return rank - 2;
 }
 
+std::optional<WeightAxes> weight_axes(const Node& node, size_t input, const Shape& shape) {
+  const std::optional<int> channel = channel_axis(node, input, shape);
+  if (!channel) return std::nullopt;
+  const int rank = shape.rank();
+  if (node.is("Conv")) return WeightAxes{*channel, 1};
+  if (node.is("ConvTranspose")) return WeightAxes{*channel, 0};
+  if (node.is("Gather")) return WeightAxes{*channel, *channel == 0 ? 1 : 0};
+  return WeightAxes{*channel, *channel == rank - 1 ? rank - 2 : rank - 1};
+}
+
 }  // namespace whittle

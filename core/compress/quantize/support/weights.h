@@ -4,15 +4,10 @@
 #include <string>
 #include <vector>
 
+#include "core/compress/quantize/support/quantized_weight.h"
 #include "core/graph/graph.h"
 
 namespace whittle {
-
-/** A weight of a node: which input it is, and the axis of its output channels. */
-struct WeightSlot {
-  size_t input = 0;
-  int axis = 0;
-};
 
 /** Operators whose constant weights can be stored in 8 bits behind a DequantizeLinear. */
 const std::vector<std::string>& weight_ops();
@@ -26,6 +21,8 @@ std::vector<size_t> weight_inputs(const Node& node);
  * that their scales would outweigh the gain). nullopt when the input has too few dimensions.
  */
 std::optional<int> channel_axis(const Node& node, size_t input, const Shape& shape);
+/** The same with the axis that the layer sums over (a row of an embedding: along the row). */
+std::optional<WeightAxes> weight_axes(const Node& node, size_t input, const Shape& shape);
 
 /** Whether a node counts as a layer by its operator alone: a Gather of indices or an Add of two
  * activations has nothing to do with weights, and reports leave it out. */
