@@ -1,5 +1,6 @@
 // Runs a list of stages: prints them first, shows progress, skips what is done, and keeps the full
 // output of each in build/log/.
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { spawn } from 'node:child_process';
 import { createWriteStream, mkdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -10,6 +11,9 @@ export const root = fileURLToPath(new URL('..', import.meta.url));
 export const toolchain = process.env.WHITTLE_TOOLCHAIN ?? join(root, '.toolchain');
 export const jobs = String(availableParallelism());
 const logs = join(root, 'build', 'log');
+
+/** The stage that runs beside others, whose lines have to say where they come from. */
+const beside = new AsyncLocalStorage();
 
 const environment = {
   ...process.env,
@@ -31,6 +35,8 @@ const environment = {
  * @property {() => boolean} [done]  true if there is nothing to do
  * @property {() => Promise<Counts | void>} run
  * @property {boolean} [essential]   the stages after it cannot run when it fails (default true)
+ * @property {string} [lane]  neighbouring stages of different lanes run at the same time, those of
+ *   one lane in order; for stages that keep one core busy and are not essential
  */
 
 /**
@@ -50,8 +56,8 @@ export async function runStages(title, stages) {
   });
 
   const sum = { passed: 0, failed: 0 };
-  for (const [i, stage] of stages.entries()) {
-    if (ready[i]) continue;
+  const runOne = async (i) => {
+    const stage = stages[i];
     const start = Date.now();
     console.log(`\n[${i + 1}/${stages.length}] ${stage.name}`);
     try {
@@ -60,11 +66,31 @@ export async function runStages(title, stages) {
       sum.failed += counts?.failed ?? 0;
       const tests = counts ? `: ${counts.passed} passed, ${counts.failed} failed` : '';
       console.log(`[${i + 1}/${stages.length}] ${stage.name} took ${seconds(start)}${tests}`);
+      return true;
     } catch (error) {
       sum.failed += 1;
       console.error(`${stage.name} failed: ${error.message}`);
-      if (stage.essential ?? true) break;
+      return !(stage.essential ?? true);
     }
+  };
+  const waiting = stages.map((_, i) => i).filter((i) => !ready[i]);
+  while (waiting.length > 0) {
+    const next = waiting.shift();
+    if (!stages[next].lane) {
+      if (!(await runOne(next))) break;
+      continue;
+    }
+    const lanes = new Map([[stages[next].lane, [next]]]);
+    while (waiting.length > 0 && stages[waiting[0]].lane) {
+      const i = waiting.shift();
+      lanes.set(stages[i].lane, [...(lanes.get(stages[i].lane) ?? []), i]);
+    }
+    const run = async (lane) => {
+      for (const i of lane) {
+        await (lanes.size > 1 ? beside.run(stages[i].name, () => runOne(i)) : runOne(i));
+      }
+    };
+    await Promise.all([...lanes.values()].map(run));
   }
   return sum;
 }
@@ -82,12 +108,13 @@ export async function runStages(title, stages) {
 export function execute(log, program, args, options = {}) {
   mkdirSync(logs, { recursive: true });
   const settings = { cwd: options.cwd ?? root, env: { ...environment, ...options.env } };
-  if (options.inherit) {
+  const label = beside.getStore();
+  if (options.inherit && label === undefined) {
     return finished(spawn(program, args, { ...settings, stdio: 'inherit' }), program);
   }
   const child = spawn(program, args, { ...settings, stdio: ['ignore', 'pipe', 'pipe'] });
   const file = createWriteStream(join(logs, `${log}.log`));
-  const report = reporter(options.show ?? (() => false));
+  const report = reporter(options.show ?? (() => options.inherit === true), label);
   for (const stream of [child.stdout, child.stderr]) {
     let rest = '';
     stream.setEncoding('utf8').on('data', (chunk) => {
@@ -126,19 +153,20 @@ function finished(child, program) {
 
 // On a terminal the newest line replaces the one before; elsewhere one line every 20 seconds shows
 // that work goes on.
-function reporter(show) {
-  const terminal = process.stdout.isTTY;
+function reporter(show, label) {
+  const terminal = process.stdout.isTTY && label === undefined;
+  const prefix = label === undefined ? '' : `${label}: `;
   const columns = (process.stdout.columns ?? 100) - 1;
   let last = Date.now();
   const clear = terminal ? '\r\x1b[K' : '';
   return {
     line(text) {
       if (show(text)) {
-        console.log(clear + text);
+        console.log(clear + prefix + text);
       } else if (terminal) {
         process.stdout.write(clear + text.slice(0, columns));
       } else if (Date.now() - last > 20_000) {
-        console.log(`  ... ${text.slice(0, columns)}`);
+        console.log(`  ... ${prefix}${text.slice(0, columns)}`);
         last = Date.now();
       }
     },
