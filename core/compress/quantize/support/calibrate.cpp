@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/compress/quantize/support/observed_model.h"
+#include "core/compress/observed_model.h"
 
 namespace whittle {
 

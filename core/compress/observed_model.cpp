@@ -1,4 +1,4 @@
-#include "core/compress/quantize/support/observed_model.h"
+#include "core/compress/observed_model.h"
 
 #include <algorithm>
 #include <cmath>
