@@ -3,8 +3,8 @@
 
 #include "core/compress/graph_edit.h"
 #include "core/compress/quantize/support/half.h"
-#include "core/compress/quantize/support/weights.h"
 #include "core/compress/technique.h"
+#include "core/compress/weights.h"
 #include "core/ops/shape_inference.h"
 
 namespace whittle {

@@ -1,8 +1,8 @@
 #include "core/compress/quantize/support/dynamic_lstm.h"
 #include "core/compress/quantize/support/integer_products.h"
 #include "core/compress/quantize/support/weight_only.h"
-#include "core/compress/quantize/support/weights.h"
 #include "core/compress/technique.h"
+#include "core/compress/weights.h"
 
 namespace whittle {
 namespace {

@@ -8,8 +8,8 @@
 #include "core/compress/quantize/support/emit_qdq.h"
 #include "core/compress/quantize/support/placement.h"
 #include "core/compress/quantize/support/prepare_static.h"
-#include "core/compress/quantize/support/weights.h"
 #include "core/compress/technique.h"
+#include "core/compress/weights.h"
 #include "core/ops/shape_inference.h"
 
 namespace whittle {

@@ -1,6 +1,6 @@
 #include "core/compress/quantize/support/weight_only.h"
-#include "core/compress/quantize/support/weights.h"
 #include "core/compress/technique.h"
+#include "core/compress/weights.h"
 
 namespace whittle {
 namespace {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "core/compress/weights.h"
 #include "core/tensor/tensor.h"
 
 namespace whittle {
@@ -26,12 +27,6 @@ struct WeightFormat {
   /** Limits of the codes; symmetric signed ones leave the lowest out. */
   int32_t min() const;
   int32_t max() const;
-};
-
-/** The axes of a weight that matter here: [.., channels, .., inputs, ..]. */
-struct WeightAxes {
-  int channel = 0;
-  int input = 1;  // the reduction axis that blocks run along
 };
 
 /**

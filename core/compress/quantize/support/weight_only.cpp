@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "core/compress/quantize/support/weights.h"
+#include "core/compress/weights.h"
 
 namespace whittle {
 namespace {

@@ -1,4 +1,4 @@
-#include "core/compress/quantize/support/weights.h"
+#include "core/compress/weights.h"
 
 namespace whittle {
 

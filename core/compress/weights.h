@@ -4,12 +4,17 @@
 #include <string>
 #include <vector>
 
-#include "core/compress/quantize/support/quantized_weight.h"
 #include "core/graph/graph.h"
 
 namespace whittle {
 
-/** Operators whose constant weights can be stored in 8 bits behind a DequantizeLinear. */
+/** The axes of a weight that matter here: [.., channels, .., inputs, ..]. */
+struct WeightAxes {
+  int channel = 0;
+  int input = 1;  // the reduction axis that blocks run along
+};
+
+/** Operators whose constant weights can be stored in fewer bits. */
 const std::vector<std::string>& weight_ops();
 
 /** Whether input `input` of a node is a weight by its position, whatever feeds it. */
