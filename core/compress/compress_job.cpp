@@ -175,6 +175,7 @@ struct CompressJob::Impl {
                     {"compressedAfter", is.compressed}}},
                   {"macs", {{"before", was.macs}, {"after", is.macs}}},
                   {"warnings", report.warnings}};
+    if (!report.facts.is_null()) entry["facts"] = report.facts;
     if (!undone.empty()) entry["undone"] = undone;
     return entry;
   }

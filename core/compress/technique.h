@@ -33,6 +33,8 @@ struct StepReport {
   std::vector<Touched> touched;
   std::vector<LeftAlone> left_alone;
   std::vector<std::string> warnings;
+  /** What else the technique found out, by name: ranges, sensitivities ... An object, or null. */
+  nlohmann::json facts;
   /**
    * The step that repeats what was done bit by bit without looking at data or time: every rank,
    * range and layer spelled out. Null: the given step is already that.
