@@ -24,6 +24,8 @@ std::string wanted_text(const OptionSpec& spec) {
       return "a text";
     case OptionType::ranges:
       return "an object of tensor name to [min, max]";
+    case OptionType::numbers:
+      return "a list of numbers";
     case OptionType::choice: {
       std::string text = "one of ";
       for (size_t i = 0; i < spec.choices.size(); ++i) {
@@ -64,6 +66,9 @@ bool fits(const OptionSpec& spec, const nlohmann::json& value) {
       return value.is_string();
     case OptionType::ranges:
       return is_ranges(value);
+    case OptionType::numbers:
+      return value.is_array() && std::all_of(value.begin(), value.end(),
+                                             [](const auto& number) { return number.is_number(); });
     case OptionType::choice:
       return value.is_string() &&
              std::count(spec.choices.begin(), spec.choices.end(), value.get<std::string>()) > 0;
@@ -123,6 +128,8 @@ std::string_view option_type_name(OptionType type) {
       return "choice";
     case OptionType::ranges:
       return "ranges";
+    case OptionType::numbers:
+      return "numbers";
   }
   return "";
 }
@@ -166,6 +173,11 @@ std::string Options::text(std::string_view name) const {
 nlohmann::json Options::ranges(std::string_view name) const {
   nlohmann::json value = at(name);
   return value.is_null() ? nlohmann::json::object() : value;
+}
+std::vector<float> Options::numbers(std::string_view name) const {
+  std::vector<float> list;
+  for (const nlohmann::json& number : at(name)) list.push_back(number.get<float>());
+  return list;
 }
 
 }  // namespace whittle

@@ -8,8 +8,9 @@
 
 namespace whittle {
 
-/** `ranges` is an object of tensor name -> [min, max], as a report writes it. */
-enum class OptionType { number, integer, boolean, text, choice, ranges };
+/** `ranges` is an object of tensor name -> [min, max], as a report writes it; `numbers` a list of
+ * them. */
+enum class OptionType { number, integer, boolean, text, choice, ranges, numbers };
 
 /** The spelling in the exported schema: "number", "integer" ... */
 std::string_view option_type_name(OptionType type);
@@ -52,6 +53,8 @@ class Options {
   std::string text(std::string_view name) const;
   /** An object; empty when not given. */
   nlohmann::json ranges(std::string_view name) const;
+  /** Empty when not given. */
+  std::vector<float> numbers(std::string_view name) const;
   /** What the user set, without defaults. */
   const nlohmann::json& given() const { return given_; }
 

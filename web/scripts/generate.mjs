@@ -58,6 +58,7 @@ function optionType(option) {
     boolean: 'boolean',
     text: 'string',
     ranges: 'Record<string, readonly [number, number]>',
+    numbers: 'readonly number[]',
   }[option.type];
 }
 

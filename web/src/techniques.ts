@@ -3,8 +3,8 @@ import { techniqueSchema } from './generated/techniques.js';
 /** One option of a technique, as the core declares it. */
 export interface TechniqueOption {
   name: string;
-  /** 'ranges': activation ranges by value name, as reports write them. */
-  type: 'number' | 'integer' | 'boolean' | 'text' | 'choice' | 'ranges';
+  /** 'ranges': activation ranges by value name, 'numbers': a list, both as reports write them. */
+  type: 'number' | 'integer' | 'boolean' | 'text' | 'choice' | 'ranges' | 'numbers';
   /** Layer rules may override it. */
   perLayer?: boolean;
   unit?: string;

@@ -77,7 +77,7 @@ function rangeText({ min, max }: TechniqueOption): string {
   return high !== null ? `at most ${high}` : '';
 }
 
-/** The control an option declares for itself. Ranges of tensors are for recipes made by a run. */
+/** The control an option declares for itself. Ranges and lists are for recipes made by a run. */
 export function OptionField(props: OptionFieldProps) {
   const { option, value, onChange } = props;
   switch (option.type) {
