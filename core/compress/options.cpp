@@ -37,6 +37,11 @@ std::string wanted_text(const OptionSpec& spec) {
     case OptionType::integer:
       break;
   }
+  if (!spec.choices.empty()) {
+    std::string text = "one of ";
+    for (size_t i = 0; i < spec.choices.size(); ++i) text += (i ? ", " : "") + spec.choices[i];
+    return text;
+  }
   std::string text = spec.type == OptionType::integer ? "an integer" : "a number";
   const bool low = std::isfinite(spec.min);
   const bool high = std::isfinite(spec.max);
@@ -77,6 +82,10 @@ bool fits(const OptionSpec& spec, const nlohmann::json& value) {
       if (!value.is_number()) return false;
       const double number = value.get<double>();
       if (spec.type == OptionType::integer && number != std::floor(number)) return false;
+      const auto is_number = [&](const std::string& choice) { return std::stod(choice) == number; };
+      if (!spec.choices.empty()) {
+        return std::any_of(spec.choices.begin(), spec.choices.end(), is_number);
+      }
       return number >= spec.min && number <= spec.max;
     }
   }

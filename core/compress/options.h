@@ -20,12 +20,12 @@ std::string_view option_type_name(OptionType type);
 struct OptionSpec {
   std::string name;
   OptionType type = OptionType::number;
-  std::string doc;               // one line, without a full stop
-  nlohmann::json default_value;  // null: unset unless given
-  std::string unit;              // "dB", "bits"; may be empty
+  std::string doc = {};               // one line, without a full stop
+  nlohmann::json default_value = {};  // null: unset unless given
+  std::string unit = {};              // "dB", "bits"; may be empty
   double min = -std::numeric_limits<double>::infinity();
   double max = std::numeric_limits<double>::infinity();
-  std::vector<std::string> choices;
+  std::vector<std::string> choices = {};  // of a choice; of an integer, its only values
   /** Whether a layer rule may override it. */
   bool per_layer = true;
 };

@@ -63,6 +63,12 @@ const TechniqueTable& all_techniques() {
 
 namespace {
 
+/** Under its default options. */
+bool needs_data(const TechniqueDef& technique) {
+  if (technique.data_passes == nullptr) return false;
+  return technique.data_passes(Options(technique.options, nlohmann::json::object(), "")) > 0;
+}
+
 nlohmann::json option_schema(const OptionSpec& spec) {
   nlohmann::json schema = {{"name", spec.name},
                            {"type", option_type_name(spec.type)},
@@ -88,7 +94,7 @@ nlohmann::json technique_schema() {
                           {"options", std::move(options)},
                           {"ops", technique.ops},
                           {"optionalOps", technique.optional_ops},
-                          {"needsData", technique.data_passes != nullptr},
+                          {"needsData", needs_data(technique)},
                           {"needsLabels", technique.needs_labels},
                           {"notAfter", technique.not_after}});
   }

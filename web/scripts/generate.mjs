@@ -52,6 +52,7 @@ const camelInterface = (name) =>
 function optionType(option) {
   if (option.type === 'choice')
     return option.choices.map((choice) => JSON.stringify(choice)).join(' | ');
+  if (option.choices) return option.choices.join(' | ');
   return {
     number: 'number',
     integer: 'number',

@@ -11,6 +11,7 @@ export interface TechniqueOption {
   min?: number | null;
   max?: number | null;
   default?: number | boolean | string | null;
+  /** Of a choice; of an integer, its only values. */
   choices?: readonly string[];
   doc: string;
 }

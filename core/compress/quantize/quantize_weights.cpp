@@ -1,4 +1,5 @@
 #include "core/compress/quantize/support/weight_only.h"
+#include "core/compress/quantize/support/weight_options.h"
 #include "core/compress/technique.h"
 #include "core/compress/weights.h"
 
@@ -23,12 +24,13 @@ void register_quantize_weights(TechniqueTable& table) {
   TechniqueDef technique;
   technique.name = "quantize-weights";
   technique.summary =
-      "8-bit weights, one scale per output channel; arithmetic stays float and no data is needed";
+      "8- or 4-bit weights behind DequantizeLinear; arithmetic stays float and no data is needed";
   technique.ops = weight_ops();
   technique.needs_passes = weight_passes();
   technique.not_after = {"palettize"};
   technique.quantizes = true;
-  technique.weight_bits = [](const Options&) { return 8.0; };
+  technique.options = weight_format_options();
+  technique.weight_bits = weight_bits;
   technique.run = run;
   table.add(std::move(technique));
 }

@@ -19,9 +19,26 @@ void check_finite(std::span<const float> weights, const std::string& name) {
   }
 }
 
-/** Shape of the scales, and where they lie. */
-void place_scales(WeightGrid& grid, WeightAxes axes) {
-  const WeightFormat& format = grid.format;
+}  // namespace
+
+DType WeightFormat::dtype() const {
+  if (bits == 4) return is_signed ? DType::i4 : DType::u4;
+  return is_signed ? DType::i8 : DType::u8;
+}
+
+int32_t WeightFormat::min() const {
+  if (!is_signed) return 0;
+  return -(1 << (bits - 1)) + (symmetric && bits == 8 ? 1 : 0);
+}
+
+int32_t WeightFormat::max() const {
+  return is_signed ? (1 << (bits - 1)) - 1 : (1 << bits) - 1;
+}
+
+WeightGrid WeightGrid::empty(const Shape& shape, WeightAxes axes, const WeightFormat& format) {
+  WeightGrid grid;
+  grid.format = format;
+  grid.shape = shape;
   if (format.granularity == Granularity::tensor) {
     grid.scale_shape = Shape{};
   } else if (format.granularity == Granularity::channel) {
@@ -39,22 +56,7 @@ void place_scales(WeightGrid& grid, WeightAxes axes) {
   const auto groups = static_cast<size_t>(grid.scale_shape.elements());
   grid.scale.assign(groups, 1.0f);
   grid.zero_point.assign(groups, 0);
-}
-
-}  // namespace
-
-DType WeightFormat::dtype() const {
-  if (bits == 4) return is_signed ? DType::i4 : DType::u4;
-  return is_signed ? DType::i8 : DType::u8;
-}
-
-int32_t WeightFormat::min() const {
-  if (!is_signed) return 0;
-  return -(1 << (bits - 1)) + (symmetric ? 1 : 0);
-}
-
-int32_t WeightFormat::max() const {
-  return is_signed ? (1 << (bits - 1)) - 1 : (1 << bits) - 1;
+  return grid;
 }
 
 size_t WeightGrid::group_of(size_t i) const {
@@ -75,10 +77,7 @@ WeightGrid grid_of_range(const Tensor& weight, WeightAxes axes, const WeightForm
                          const std::string& name, std::span<const float> min_scales) {
   const std::span<const float> w = weight.data<float>();
   check_finite(w, name);
-  WeightGrid grid;
-  grid.format = format;
-  grid.shape = weight.shape();
-  place_scales(grid, axes);
+  WeightGrid grid = WeightGrid::empty(weight.shape(), axes, format);
   const size_t groups = grid.scale.size();
   std::vector<float> low(groups, 0.0f);
   std::vector<float> high(groups, 0.0f);

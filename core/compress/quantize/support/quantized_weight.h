@@ -24,7 +24,9 @@ struct WeightFormat {
   int64_t block = 32;  // inputs that share a scale, for Granularity::block
 
   DType dtype() const;
-  /** Limits of the codes; symmetric signed ones leave the lowest out. */
+  /** Limits of the codes; symmetric int8 leaves the lowest out, so that products of two codes pair
+   * up in 16 bits. With 4 bits the lowest is a sixteenth of all codes, of use to clipped weights.
+   */
   int32_t min() const;
   int32_t max() const;
 };
@@ -42,6 +44,8 @@ struct WeightGrid {
   std::vector<float> scale;
   std::vector<int32_t> zero_point;
 
+  /** A grid for weights of that shape whose scales are 1 and zero points 0. */
+  static WeightGrid empty(const Shape& shape, WeightAxes axes, const WeightFormat& format);
   /** The group of element `i` of the row-major weight. */
   size_t group_of(size_t i) const;
   /** The code nearest to `value` in group `g`. */

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/compress/quantize/support/clip.h"
+#include "core/compress/quantize/support/weight_options.h"
 #include "core/compress/weights.h"
 
 namespace whittle {
@@ -10,74 +12,101 @@ namespace {
 /** Name, type and attributes of a DequantizeLinear with its scales, in a file. */
 constexpr int64_t kNodeBytes = 80;
 
-std::string why_not(const ConstantRef& constant, std::optional<int> axis) {
+std::string why_not(const ConstantRef& constant, std::optional<WeightAxes> axes,
+                    const WeightFormat& wanted) {
   if (!constant.found()) return "its weights are computed at run time";
   const Tensor& tensor = constant.tensor();
   if (tensor.dtype() != DType::f32) {
     return concat("its weights are ", dtype_name(tensor.dtype()), ", not float32");
   }
-  if (!axis || tensor.elements() == 0) return "its weight is not a matrix";
-  if (3 * tensor.elements() <= 4 * tensor.shape()[*axis] + kNodeBytes) {
-    return "too small to gain from 8 bits";
+  if (!axes || tensor.elements() == 0) return "its weight is not a matrix";
+  const WeightFormat format = usable_format(wanted, tensor.shape(), *axes);
+  const int64_t scales = WeightGrid::empty(tensor.shape(), *axes, format).scale_shape.elements();
+  const int64_t bits = tensor.elements() * format.bits + scales * (format.symmetric ? 0 : 8);
+  if (tensor.elements() * 4 <= bits / 8 + scales * 4 + kNodeBytes) {
+    return concat("too small to gain from ", format.bits, " bits");
   }
   return "";
 }
 
 }  // namespace
 
+Job WeightOnlyPlan::make_grid(TechniqueContext& context, const Layer& layer, WeightAxes axes,
+                              Planned& planned) {
+  const Tensor& weight = planned.constant.tensor();
+  const WeightFormat format = usable_format(weight_format(layer.options), weight.shape(), axes);
+  planned.grid = grid_of_range(weight, axes, format, planned.constant.value().name);
+  if (clips_to_least_error(layer.options)) {
+    co_await clip_to_least_error(context.cancel, weight, planned.grid);
+  }
+}
+
 Job WeightOnlyPlan::make(TechniqueContext& context, const std::vector<Layer>& layers,
                          const ConstantFinder& finder) {
-  int64_t done = 0;
-  for (const Layer& layer : layers) {
-    ++done;
+  std::vector<std::vector<size_t>> weights_of(layers.size());
+  for (size_t at = 0; at < layers.size(); ++at) {
+    const Layer& layer = layers[at];
     if (!layer.selected) {
       context.report.leave(*layer.node, "not selected");
       continue;
     }
-    co_await report_progress("quantize weights", layer.name(), done,
+    co_await report_progress("quantize weights", layer.name(), static_cast<int64_t>(at),
                              static_cast<int64_t>(layers.size()));
     context.cancel.poll();
     std::string reason;
-    double worst = 300;
-    bool touched = false;
     bool any_weight = false;
     for (size_t input : weight_inputs(*layer.node)) {
       const ConstantRef constant = finder.find_weight(*layer.graph, layer.node->input(input));
       any_weight = any_weight || (constant.found() && is_float(constant.tensor().dtype()));
-      std::optional<int> axis;
-      if (constant.found()) axis = channel_axis(*layer.node, input, constant.tensor().shape());
-      const auto known = stored_.find(constant);
-      if (constant.found() && known != stored_.end()) {
-        touched = true;
-        worst = std::min(worst, known->second.sqnr_db());
+      if (const auto known = by_constant_.find(constant); known != by_constant_.end()) {
+        weights_of[at].push_back(known->second);
         continue;
       }
-      std::string obstacle = why_not(constant, axis);
+      std::optional<WeightAxes> axes;
+      if (constant.found()) axes = weight_axes(*layer.node, input, constant.tensor().shape());
+      std::string obstacle = why_not(constant, axes, weight_format(layer.options));
       if (!obstacle.empty()) {
         if (reason.empty()) reason = std::move(obstacle);
         continue;
       }
-      QuantizedWeight weight = quantize_channels(constant.tensor(), *axis, constant.value().name);
-      worst = std::min(worst, weight.sqnr_db());
-      stored_.emplace(constant, std::move(weight));
-      touched = true;
+      weights_of[at].push_back(planned_.size());
+      by_constant_.emplace(constant, planned_.size());
+      planned_.push_back({constant, {}, {}});
+      co_await make_grid(context, layer, *axes, planned_.back());
     }
-    if (touched) {
-      context.report.touch(*layer.node, {{"weightSqnrDb", worst}});
-    } else if (any_weight || is_always_a_layer(*layer.node)) {
+    if (weights_of[at].empty() && (any_weight || is_always_a_layer(*layer.node))) {
       context.report.leave(*layer.node, reason);
     }
+  }
+  for (Planned& planned : planned_) {
+    co_await report_progress("round weights", planned.constant.value().name);
+    context.cancel.poll();
+    const Tensor& weight = planned.constant.tensor();
+    planned.stored = store_codes(weight, planned.grid, round_to_nearest(weight, planned.grid));
+  }
+  for (size_t at = 0; at < layers.size(); ++at) {
+    if (weights_of[at].empty()) continue;
+    double worst = 300;
+    for (size_t i : weights_of[at]) worst = std::min(worst, planned_[i].stored.sqnr_db());
+    const WeightFormat& format = planned_[weights_of[at].front()].grid.format;
+    context.report.touch(*layers[at].node,
+                         {{"weightSqnrDb", worst}, {"format", format_name(format)}});
   }
 }
 
 void WeightOnlyPlan::apply(Graph& graph, const Graph* before, NameMaker& names,
                            ConstantPool& pool) {
-  for (auto& [constant, weight] : stored_) {
-    if (constant.owner != before) continue;
-    const ValueId values = graph.add_constant(names.fresh("q"), std::move(weight.values));
-    const ValueId scales = pool.get(weight.scales, "s");
-    derive_constant(graph, names, constant.id, "DequantizeLinear", {values, scales},
-                    {{"axis", static_cast<int64_t>(weight.axis)}});
+  for (Planned& planned : planned_) {
+    if (planned.constant.owner != before) continue;
+    QuantizedWeight& weight = planned.stored;
+    std::vector<ValueId> inputs = {graph.add_constant(names.fresh("q"), std::move(weight.values)),
+                                   pool.get(weight.scales, "s")};
+    if (weight.zero_points.defined()) inputs.push_back(pool.get(weight.zero_points, "z"));
+    Attributes attributes;
+    if (weight.scales.shape().rank() > 0) attributes["axis"] = static_cast<int64_t>(weight.axis);
+    if (weight.block > 0) attributes["block_size"] = weight.block;
+    derive_constant(graph, names, planned.constant.id, "DequantizeLinear", std::move(inputs),
+                    std::move(attributes));
   }
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <string>
 #include <vector>
 
 #include "core/compress/graph_edit.h"
@@ -10,8 +11,9 @@
 namespace whittle {
 
 /**
- * Constant weights that go behind a DequantizeLinear with one symmetric int8 scale per output
- * channel; activations stay float. Made on an unchanged graph, then put into it.
+ * Constant weights that go behind a DequantizeLinear; activations stay float. The format is what
+ * the options of the layer say (weight_options.h). Made on an unchanged graph, then put into it. A
+ * weight that several layers share is stored once, as the first of them asks.
  */
 class WeightOnlyPlan {
  public:
@@ -19,12 +21,21 @@ class WeightOnlyPlan {
    * alone. */
   Job make(TechniqueContext& context, const std::vector<Layer>& layers,
            const ConstantFinder& finder);
-  bool contains(const ConstantRef& constant) const { return stored_.contains(constant); }
+  bool contains(const ConstantRef& constant) const { return by_constant_.contains(constant); }
   /** For use in edit_graphs. */
   void apply(Graph& graph, const Graph* before, NameMaker& names, ConstantPool& pool);
 
  private:
-  std::map<ConstantRef, QuantizedWeight> stored_;
+  struct Planned {
+    ConstantRef constant;
+    WeightGrid grid;
+    QuantizedWeight stored;
+  };
+
+  Job make_grid(TechniqueContext& context, const Layer& layer, WeightAxes axes, Planned& planned);
+
+  std::vector<Planned> planned_;
+  std::map<ConstantRef, size_t> by_constant_;  // index in planned_
 };
 
 }  // namespace whittle

@@ -21,7 +21,9 @@ function ChoiceField({ option, value, onChange }: OptionFieldProps) {
           value={String(value ?? preset ?? '')}
           onChange={(e) => {
             const chosen = e.currentTarget.value;
-            onChange(chosen === '' || chosen === preset ? undefined : chosen);
+            const isPreset = chosen === '' || chosen === String(preset);
+            const wanted = option.type === 'integer' ? Number(chosen) : chosen;
+            onChange(isPreset ? undefined : wanted);
           }}
         >
           {(preset === null || preset === undefined) && <option value="">not set</option>}
@@ -89,6 +91,7 @@ export function OptionField(props: OptionFieldProps) {
       return <TextField {...props} />;
     case 'number':
     case 'integer': {
+      if (option.choices) return <ChoiceField {...props} />;
       const range = rangeText(option);
       const preset = option.default ?? null;
       return (
