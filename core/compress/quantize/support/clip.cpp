@@ -10,7 +10,7 @@ namespace whittle {
 namespace {
 
 /** Weights rounded in one step of a job: some 20 ms. */
-constexpr size_t kStepWork = 4'000'000;
+constexpr size_t kStepWork = 1'500'000;
 constexpr int kCoarse = 24;
 constexpr float kLeastShare = 0.3f;
 constexpr int kFine = 6;  // on either side
