@@ -93,6 +93,25 @@ class CompareHandle final : public JobHandle {
   EvaluateJob job_;
 };
 
+class LayersHandle final : public JobHandle {
+ public:
+  LayersHandle(std::shared_ptr<const Model> original, std::shared_ptr<const Model> compressed,
+               LayerComparisonOptions options)
+      : job_(std::move(original), std::move(compressed), with_cancel(options)) {}
+
+ protected:
+  JobStatus advance(std::optional<Sample> input) override { return job_.step(std::move(input)); }
+  json make_report() const override { return job_.result(); }
+
+ private:
+  LayerComparisonOptions with_cancel(LayerComparisonOptions options) {
+    options.cancel = &cancel_;
+    return options;
+  }
+
+  LayerComparisonJob job_;
+};
+
 /** Parses JSON that our own JavaScript made. */
 json parse(const std::string& text) {
   return json::parse(text);
@@ -147,6 +166,17 @@ val start_compare(const ModelHandle& original, const val& compressed, const std:
   });
 }
 
+val start_compare_layers(const ModelHandle& original, const ModelHandle& compressed) {
+  return guarded([&] {
+    LayerComparisonOptions options;
+    options.pool = &pool();
+    options.kernels = &kernels("");
+    std::shared_ptr<JobHandle> job =
+        std::make_shared<LayersHandle>(original.model(), compressed.model(), options);
+    return val(std::move(job));
+  });
+}
+
 val explain_recipe(const ModelHandle& model, const std::string& recipe) {
   return guarded([&] { return val(explain(*model.model(), parse(recipe)).dump()); });
 }
@@ -190,6 +220,7 @@ EMSCRIPTEN_BINDINGS(whittle_jobs) {
       .function("model", &JobHandle::model);
   emscripten::function("startCompress", &start_compress);
   emscripten::function("startCompare", &start_compare);
+  emscripten::function("startCompareLayers", &start_compare_layers);
   emscripten::function("explain", &explain_recipe);
   emscripten::function("judge", &judge_evaluation);
   emscripten::function("presetRecipe", &preset);

@@ -7,6 +7,7 @@
 #include "core/base/progress.h"
 #include "core/compress/compress_job.h"
 #include "core/measure/evaluate.h"
+#include "core/measure/layer_comparison.h"
 
 namespace whittle::bindings {
 

@@ -28,6 +28,8 @@ struct OptionSpec {
   std::vector<std::string> choices = {};  // of a choice; of an integer, its only values
   /** Whether a layer rule may override it. */
   bool per_layer = true;
+  /** Forms and help texts show it only on request. */
+  bool advanced = false;
 };
 
 /** Option values that have passed validation, over the defaults of their specs. */

@@ -79,7 +79,14 @@ nlohmann::json option_schema(const OptionSpec& spec) {
   if (std::isfinite(spec.min)) schema["min"] = spec.min;
   if (std::isfinite(spec.max)) schema["max"] = spec.max;
   if (!spec.choices.empty()) schema["choices"] = spec.choices;
+  if (spec.advanced) schema["advanced"] = true;
   return schema;
+}
+
+/** Stores weights in fewer bits than a float has: a layer may be kept out of it. */
+bool narrows(const TechniqueDef& technique) {
+  if (technique.weight_bits == nullptr) return technique.quantizes;
+  return technique.weight_bits(Options(technique.options, nlohmann::json::object(), "")) < 32;
 }
 
 }  // namespace
@@ -94,6 +101,7 @@ nlohmann::json technique_schema() {
                           {"options", std::move(options)},
                           {"ops", technique.ops},
                           {"optionalOps", technique.optional_ops},
+                          {"narrows", narrows(technique)},
                           {"needsData", needs_data(technique)},
                           {"needsLabels", technique.needs_labels},
                           {"notAfter", technique.not_after}});

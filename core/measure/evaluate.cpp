@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/measure/matching.h"
 #include "core/measure/statistics.h"
 
 namespace whittle {
@@ -105,24 +106,6 @@ struct EvaluateJob::Impl {
     return session;
   }
 
-  /** The names of `from`'s inputs or outputs as `to` spells them: by name, else by position. */
-  static std::map<std::string, std::string> match(const Graph& from, const std::vector<ValueId>& a,
-                                                  const Graph& to, const std::vector<ValueId>& b,
-                                                  const char* what) {
-    std::map<std::string, std::string> names;
-    for (size_t i = 0; i < a.size(); ++i) {
-      const std::string& name = from.value(a[i]).name;
-      const bool same =
-          std::any_of(b.begin(), b.end(), [&](ValueId id) { return to.value(id).name == name; });
-      if (!same && a.size() != b.size()) {
-        fail(Code::SHAPE_MISMATCH, name, "Expected the ", what, " \"", name,
-             "\" in the second model but received one without it");
-      }
-      names[name] = same ? name : to.value(b[i]).name;
-    }
-    return names;
-  }
-
   void note_inputs(const Sample& sample) {
     for (const auto& [name, tensor] : sample.feeds) {
       if (!is_float(tensor.dtype())) continue;
@@ -208,8 +191,8 @@ struct EvaluateJob::Impl {
     if (compressed) {
       const Graph& a = original->graph;
       const Graph& b = compressed->graph;
-      input_names = match(a, a.inputs, b, b.inputs, "input");
-      const auto names = match(a, a.outputs, b, b.outputs, "output");
+      input_names = match_names(a, a.inputs, b, b.inputs, "input");
+      const auto names = match_names(a, a.outputs, b, b.outputs, "output");
       for (ValueId id : a.outputs) output_names.push_back(names.at(a.value(id).name));
       co_await report_progress("compare", "", 0, -1);
       second.emplace(compressed, session_options());

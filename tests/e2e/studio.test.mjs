@@ -109,6 +109,45 @@ describe('the page', { concurrency: false }, () => {
       assert.equal(await page.getByLabel('Technique of step 2').count(), 0);
     }));
 
+  test('shows where the error arises, and what a layer in float would change', () =>
+    onPage(async (page) => {
+      await openDigits(page);
+      await choosePreset(page, 'Fastest', 'quantize-static');
+      await run(page);
+      const layers = panel(page, 'Layer by layer');
+      await layers.getByRole('button', { name: 'Compare layer by layer' }).click();
+      const rows = layers.locator('tbody tr');
+      await rows.first().waitFor();
+      const ratios = await layers.locator('.layer-db').allInnerTexts();
+      const numbers = ratios.map((text) => Number.parseFloat(text));
+      assert.deepEqual(
+        numbers,
+        [...numbers].sort((a, b) => a - b),
+        'the worst first',
+      );
+      const row = layers.locator('tr[data-layer="fc1"]');
+      assert.match(await row.innerText(), /int8/);
+
+      // By keyboard: the switch of one layer, then the result is there by itself.
+      const toggle = layers.getByRole('button', { name: 'Keep fc1 in float' });
+      await toggle.focus();
+      await page.keyboard.press('Enter');
+      await row.getByText('float32').waitFor();
+      assert.equal(await toggle.getAttribute('aria-pressed'), 'true');
+      const change = await layers.getByRole('status').innerText();
+      assert.match(change, /fc1 in float[\s\S]*kB → [\d.]+ kB[\s\S]*dB → [\d.]+ dB/);
+      await panel(page, 'Recipe').getByText('Recipe as JSON').click();
+      const recipe = () => page.getByLabel('Recipe as JSON').inputValue();
+      const [step] = JSON.parse(await recipe()).steps;
+      assert.deepEqual(step.layers.at(-1), { name: 'fc1', skip: true });
+
+      await layers.getByRole('radio', { name: 'From input to output' }).check();
+      assert.match(await rows.first().innerText(), /conv1/);
+      await toggle.click();
+      await row.getByText('int8').waitFor();
+      assert.doesNotMatch(await recipe(), /fc1/);
+    }));
+
   test('shows what is wrong with a recipe beside its step', () =>
     onPage(async (page) => {
       await openDigits(page);

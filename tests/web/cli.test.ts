@@ -80,6 +80,19 @@ describe('the command line', () => {
     }
   });
 
+  it('compares layer by layer, as a table and as JSON', async () => {
+    await whittle('compress', 'digits.onnx', '--step', 'quantize-weights', '-o', 'small.onnx');
+    const words = ['compare', 'digits.onnx', 'small.onnx', '--data', 'samples.npy', '--layers'];
+    const table = await whittle(...words);
+    assert.equal(table.code, 0, table.err);
+    assert.match(
+      table.out,
+      /Per layer over \d+ samples[\s\S]*layer +operator +SQNR[\s\S]*fc1 +Gemm/,
+    );
+    const { layers } = JSON.parse((await whittle(...words, '--json')).out).layers;
+    assert.ok(layers[0].sqnrDb <= layers.at(-1).sqnrDb || layers.at(-1).sqnrDb === null);
+  });
+
   it('writes models whole and reports as JSON', async () => {
     const { code, out } = await whittle(
       'compress',

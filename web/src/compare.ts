@@ -7,9 +7,10 @@ import { completeSample } from './feeds.js';
 import type { Evaluation, GateResult, Report } from './generated/report.js';
 import { version } from './generated/version.js';
 import { checkKeys } from './is.js';
+import { layersOf } from './layers.js';
 import { runLong } from './long.js';
-import { measurePair, type Subject } from './measure.js';
-import { loadInto, type Model } from './model.js';
+import { measurePair, transplant } from './measure.js';
+import type { Model } from './model.js';
 import type { Dataset, Long, Progress, Tensors } from './types.js';
 
 /** Accuracy bounds, judged against the pessimistic end of the 95 % interval. */
@@ -26,17 +27,13 @@ export interface CompareOptions extends Long {
   gate?: Gate;
   /** What outputs hold, by name, where it should not be guessed from their shapes. */
   outputs?: Record<string, 'values' | 'classes' | 'pixels'>;
+  /** Also compare what the layers make, into `report.layers` (compareLayers alone does not time). */
+  layers?: boolean;
   /** Go on although the original does no better than chance. */
   force?: boolean;
 }
 
 const isEmpty = (gate: Gate | undefined): boolean => !gate || Object.keys(gate).length === 0;
-
-/** Loads a copy of a model into another engine. */
-export async function transplant(model: Model, host: EngineHost): Promise<Subject> {
-  const bytes = await model.toBytes();
-  return { model: await loadInto(host, bytes, {}, model.name), bytes };
-}
 
 /** The first sample's feeds, for timing. */
 export async function firstFeeds(
@@ -112,13 +109,14 @@ export async function compare(
   data: Dataset,
   o: CompareOptions = {},
 ): Promise<Report> {
-  checkKeys(o, ['gate', 'outputs', 'force', 'signal', 'onProgress'], 'compare');
+  checkKeys(o, ['gate', 'outputs', 'layers', 'force', 'signal', 'onProgress'], 'compare');
   const host = await startEngine();
   try {
     return await runLong(o, async (progress) => {
       const a = await transplant(original, host);
       const b = await transplant(compressed, host);
       const evaluation = await evaluatePair(host, a.model, b.model, data, o, progress);
+      const layers = o.layers ? await layersOf(host, a.model, b.model, data, progress) : null;
       const gate = await judgeGate(host, o.gate, evaluation);
       const feeds = await firstFeeds(a.model, data);
       const [originalMeasures, compressedMeasures] = await measurePair(host, a, b, feeds, {
@@ -143,6 +141,7 @@ export async function compare(
         evaluation,
         metric: null,
         gate,
+        ...(layers ? { layers } : {}),
         warnings: [],
       };
       if (gate && !gate.pass) throw gateError(report);

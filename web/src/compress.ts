@@ -3,7 +3,6 @@ import {
   firstFeeds,
   gateError,
   judgeGate,
-  transplant,
   type CompareOptions,
   type Gate,
 } from './compare.js';
@@ -16,8 +15,9 @@ import type { Evaluation, Report, Step } from './generated/report.js';
 import type { Recipe } from './generated/recipe.js';
 import { version } from './generated/version.js';
 import { checkKeys, expected, isObject } from './is.js';
+import { layersOf } from './layers.js';
 import { runLong } from './long.js';
-import { measurePair, type Subject } from './measure.js';
+import { measurePair, transplant, type Subject } from './measure.js';
 import { loadInto, loadModel, type Model } from './model.js';
 import { createSession, type Session } from './session.js';
 import type { Dataset, Progress } from './types.js';
@@ -50,6 +50,7 @@ const OPTION_NAMES = [
   'evaluate',
   'keep',
   'outputs',
+  'layers',
   'force',
   'signal',
   'onProgress',
@@ -199,6 +200,10 @@ export async function compress(
             progress,
           )
         : null;
+      const layers =
+        o.layers && evaluation
+          ? await layersOf(host, original.model, made.subject.model, evaluation, progress)
+          : null;
       const readable = calibration !== undefined && !isOneShot(calibration);
       const feeds = await firstFeeds(
         original.model,
@@ -226,6 +231,7 @@ export async function compress(
         evaluation: measured,
         metric: await userMetric(o, [original, made.subject], evaluation),
         gate: await judgeGate(host, { ...resolved.gate, ...o.gate }, measured),
+        ...(layers ? { layers } : {}),
         warnings: made.report.warnings ?? [],
       };
       return { bytes: made.subject.bytes, report: complete };

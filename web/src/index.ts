@@ -16,6 +16,7 @@ export {
   type Preset,
 } from './compress.js';
 export { compare, type CompareOptions, type Gate } from './compare.js';
+export { compareLayers, type CompareLayersOptions } from './layers.js';
 export { images } from './dataset/images.js';
 export { arrays } from './dataset/arrays.js';
 export { synthetic } from './dataset/synthetic.js';
@@ -30,7 +31,7 @@ export type { ImageInput, ImagePreset } from './dataset/preprocess.js';
 export type { Latency, LatencyStats } from './latency.js';
 export type { LayerSummary, Summary } from './summary.js';
 export type { Recipe } from './generated/recipe.js';
-export type { Report } from './generated/report.js';
+export type { LayerComparison, Report } from './generated/report.js';
 export type {
   Capabilities,
   Dataset,

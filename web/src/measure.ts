@@ -4,7 +4,7 @@ import type { Id } from './engine/protocol.js';
 import { syntheticFeeds } from './dataset/synthetic.js';
 import type { Measures } from './generated/report.js';
 import { measureLatencies } from './latency.js';
-import type { Model } from './model.js';
+import { loadInto, type Model } from './model.js';
 import { measureSizes } from './sizes.js';
 import type { Summary } from './summary.js';
 import type { Long, Tensors } from './types.js';
@@ -18,6 +18,12 @@ const LATENCY_BUDGET_MS = 3000;
 export interface Subject {
   model: Model;
   bytes: Uint8Array;
+}
+
+/** Loads a copy of a model into another engine. */
+export async function transplant(model: Model, host: EngineHost): Promise<Subject> {
+  const bytes = await model.toBytes();
+  return { model: await loadInto(host, bytes, {}, model.name), bytes };
 }
 
 async function staticMeasures(

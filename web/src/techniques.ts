@@ -7,6 +7,8 @@ export interface TechniqueOption {
   type: 'number' | 'integer' | 'boolean' | 'text' | 'choice' | 'ranges' | 'numbers';
   /** Layer rules may override it. */
   perLayer?: boolean;
+  /** For the few who need it: forms show it on request. */
+  advanced?: boolean;
   unit?: string;
   min?: number | null;
   max?: number | null;
@@ -18,6 +20,8 @@ export interface TechniqueOption {
 export interface Technique {
   name: string;
   summary: string;
+  /** Stores weights in fewer bits; a layer rule with `skip` keeps a layer as it is. */
+  narrows: boolean;
   /** Reads calibration samples (under its default options), or their labels. */
   needsData: boolean;
   needsLabels: boolean;

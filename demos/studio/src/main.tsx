@@ -2,9 +2,7 @@ import { render } from 'preact';
 import { configure, type Tier } from 'whittle-nn';
 import { App } from './app.js';
 import { provideBrotli } from './result/brotli.js';
-import './style/base.css';
-import './style/controls.css';
-import './style/layout.css';
+import './style/style.css';
 
 /** ?tier=simd128&threads=1 forces a module, for comparison and for tests. */
 function configureFromAddress(): void {

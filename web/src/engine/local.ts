@@ -121,6 +121,11 @@ export class LocalEngine implements Engine {
     );
   }
 
+  async startCompareLayers(original: Id, compressed: Id): Promise<Id> {
+    const [first, second] = [this.get<ModelHandle>(original), this.get<ModelHandle>(compressed)];
+    return this.keep(unwrap(this.loaded.module.startCompareLayers(first, second)));
+  }
+
   async explain(model: Id, recipe: unknown): Promise<unknown> {
     return JSON.parse(
       unwrap(this.loaded.module.explain(this.get<ModelHandle>(model), JSON.stringify(recipe))),

@@ -64,6 +64,7 @@ export interface WhittleModule {
     compressed: ModelHandle | null,
     options: string,
   ): Result<JobHandle>;
+  startCompareLayers(original: ModelHandle, compressed: ModelHandle): Result<JobHandle>;
   explain(model: ModelHandle, recipe: string): Result<string>;
   judge(gate: string, evaluation: string): Result<string>;
   presetRecipe(model: ModelHandle, preset: string, haveData: boolean): Result<string>;

@@ -83,6 +83,7 @@ export interface Engine {
   memory(session: Id): Promise<SessionMemory>;
   startCompress(model: Id, recipe: unknown, options: DataTraits): Promise<Id>;
   startCompare(original: Id, compressed: Id | null, options: CompareOptions): Promise<Id>;
+  startCompareLayers(original: Id, compressed: Id): Promise<Id>;
   explain(model: Id, recipe: unknown): Promise<unknown>;
   judge(gate: unknown, evaluation: unknown): Promise<unknown>;
   presetRecipe(model: Id, preset: string, haveData: boolean): Promise<unknown>;

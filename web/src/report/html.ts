@@ -1,6 +1,7 @@
-import type { NamedReport, ReportSet } from '../generated/report.js';
+import type { LayerComparison, NamedReport, ReportSet } from '../generated/report.js';
 import { reportTable } from './rows.js';
 import { formatDb, formatShare } from './format.js';
+import { layerCaption, layerDb, layerNotes, layerOp, layerShare } from './layers.js';
 
 const escape = (text: string): string =>
   text.replace(
@@ -19,6 +20,10 @@ th { font-weight: 600; background: var(--soft); white-space: nowrap; }
 td.n { white-space: nowrap; }
 .verdict { font-weight: 600; color: var(--accent); }
 .note { opacity: .75; }
+.layers td { padding-block: .1rem; white-space: nowrap; border: 0; }
+.layers td:nth-child(3) { width: 60%; }
+.layers i { display: block; height: .8em; min-width: 1px; background: var(--accent); border-radius: 2px; }
+.layers i.bad { background: #b3261e; }
 pre { background: var(--soft); padding: .8rem; overflow-x: auto; }
 `;
 
@@ -29,6 +34,22 @@ const table = (head: readonly string[], rows: readonly (readonly string[])[]): s
         `<tr>${row.map((cell) => `<td${cell.length < 24 ? ' class="n"' : ''}>${escape(cell)}</td>`).join('')}</tr>`,
     )
     .join('')}</tbody></table></div>`;
+
+/** A bar a layer, the worst first. Under 20 dB the error shows in what the model answers. */
+function layerPlot(comparison: LayerComparison): string {
+  const bars = comparison.layers.map((layer) => {
+    const bad = layer.sqnrDb !== null && layer.sqnrDb < 20;
+    const width = (layerShare(layer) * 100).toFixed(1);
+    const notes = [layer.compressed.weights ?? '', layerNotes(layer)].filter(Boolean).join(', ');
+    return `<tr><td>${escape(layer.name)}</td><td>${escape(layerOp(layer))}</td><td><i${bad ? ' class="bad"' : ''} style="width:${width}%"></i></td><td>${layerDb(layer)}</td><td>${escape(notes)}</td></tr>`;
+  });
+  const alone = comparison.alone.map(
+    (layer) =>
+      `<li>${escape(`${layer.name} (${layer.op}, only in the ${layer.in}): ${layer.reason}`)}</li>`,
+  );
+  return `<p class="note">${escape(layerCaption(comparison))}; a full bar is 60 dB or more</p>
+<div class="scroll"><table class="layers">${bars.join('')}</table></div>${alone.length > 0 ? `<p class="note">Not compared</p><ul>${alone.join('')}</ul>` : ''}`;
+}
 
 function details({ name, report }: NamedReport): string {
   const parts = [`<h2>${escape(name)}</h2>`];
@@ -56,6 +77,7 @@ function details({ name, report }: NamedReport): string {
       );
     }
   }
+  if (report.layers) parts.push(layerPlot(report.layers));
   if (warnings.length > 0)
     parts.push(`<ul>${warnings.map((text) => `<li>${escape(text)}</li>`).join('')}</ul>`);
   parts.push(

@@ -2,6 +2,13 @@
 
 export * from './format.js';
 export { layerCell, reportTable, wireBytes, type Table } from './rows.js';
-export { renderText, textTable } from './text.js';
+export { layerCaption, layerDb, layerNotes, layerOp, layerShare } from './layers.js';
+export { renderLayers, renderText, textTable } from './text.js';
 export { renderHtml } from './html.js';
-export type { NamedReport, Report, ReportSet } from '../generated/report.js';
+export type {
+  LayerComparison,
+  LayerFidelity,
+  NamedReport,
+  Report,
+  ReportSet,
+} from '../generated/report.js';

@@ -1,3 +1,5 @@
+import type { LayerComparison } from '../generated/report.js';
+import { LAYER_HEAD, layerCaption, layerRow } from './layers.js';
 import type { Table } from './rows.js';
 
 /** Columns up to this width stay whole; a wider last column is cut where the terminal ends. */
@@ -33,9 +35,31 @@ export function renderText({ caption, head, rows, verdict }: Table): string {
     '',
     textTable(without(head), rows.map(without)),
     '',
-    'Layers touched, and why others were not:',
-    ...notes,
-    '',
+    ...(notes.length > 0 ? ['Layers touched, and why others were not:', ...notes, ''] : []),
     verdict,
   ].join('\n');
+}
+
+/** Layers that a terminal shows; JSON has all of them. */
+const SHOWN_LAYERS = 40;
+
+/** A comparison of layers for the terminal: the worst first, then what could not be compared. */
+export function renderLayers(comparison: LayerComparison): string {
+  const { layers, alone } = comparison;
+  const rows = layers.slice(0, SHOWN_LAYERS).map(layerRow);
+  // Columns that say nothing for any layer shown are left out.
+  const used = LAYER_HEAD.map((_, i) =>
+    rows.some((row) => (row[i] ?? '') !== '' && row[i] !== '-'),
+  );
+  const pick = (row: readonly string[]): string[] => row.filter((_, i) => used[i]);
+  const lines = [`${layerCaption(comparison)}:`, '', textTable(pick(LAYER_HEAD), rows.map(pick))];
+  if (layers.length > SHOWN_LAYERS) {
+    lines.push(`... and ${layers.length - SHOWN_LAYERS} better ones (--json lists all)`);
+  }
+  if (alone.length > 0) lines.push('', 'Not compared:');
+  for (const layer of alone.slice(0, SHOWN_LAYERS)) {
+    lines.push(`  ${layer.name} (${layer.op}, only in the ${layer.in}): ${layer.reason}`);
+  }
+  if (alone.length > SHOWN_LAYERS) lines.push(`  ... and ${alone.length - SHOWN_LAYERS} more`);
+  return lines.join('\n');
 }

@@ -1,22 +1,11 @@
 import { useMemo, useState } from 'preact/hooks';
 import type { LayerSummary, Summary } from 'whittle-nn';
 import { formatBytes, formatCount } from 'whittle-nn/report';
+import { LayerName } from '../parts/layer_name.js';
 import { Panel } from '../parts/panel.js';
 
 type Measure = 'bytes' | 'macs';
 const FIRST_ROWS = 12;
-
-/** Exporters put what tells layers apart at the end of a long name: that part is never cut. */
-const TAIL = 14;
-
-function LayerName({ name }: { name: string }) {
-  return (
-    <span class="layer-name" title={name}>
-      <span class="cut">{name.slice(0, -TAIL)}</span>
-      <span>{name.slice(-TAIL)}</span>
-    </span>
-  );
-}
 
 interface BarProps {
   value: number;

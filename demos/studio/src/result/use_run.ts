@@ -14,6 +14,8 @@ export interface Outcome {
   model: Model;
   report: Report;
   bytes: Uint8Array;
+  /** What it was made and measured with. */
+  data: Data;
 }
 
 export interface Job {
@@ -48,7 +50,7 @@ async function carryOut(job: Job, signal: AbortSignal, onProgress: (p: Progress)
     signal,
     onProgress,
   });
-  return { ...made, bytes: await made.model.toBytes() };
+  return { ...made, data, bytes: await made.model.toBytes() };
 }
 
 /** Runs one recipe at a time. The last outcome stays until the next one is there. */

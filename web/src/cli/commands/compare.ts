@@ -2,7 +2,7 @@ import { compare as compareModels } from '../../compare.js';
 import { synthetic } from '../../dataset/synthetic.js';
 import { WhittleError } from '../../errors.js';
 import { reportTable } from '../../report/rows.js';
-import { renderText } from '../../report/text.js';
+import { renderLayers, renderText } from '../../report/text.js';
 import type { Command } from '../command.js';
 import { INPUT_FLAGS } from '../data/input_flag.js';
 import { loadData } from '../data/load.js';
@@ -19,6 +19,7 @@ export const compare: Command = {
     ...GATE_FLAGS,
     ...INPUT_FLAGS,
     force: { doc: 'go on although the original does badly on the data' },
+    layers: { doc: 'compare what every layer makes too, the worst first' },
     wide: { doc: 'add raw and gzip bytes, parameters and MACs' },
   },
   example: 'whittle compare digits.onnx small.onnx --min-sqnr 20',
@@ -36,15 +37,17 @@ export const compare: Command = {
       const data = (await loadData(original.inputs, values)) ?? synthetic(original);
       const report = await compareModels(original, compressed, data, {
         gate: gateOf(values),
+        ...(values.on('layers') ? { layers: true } : {}),
         ...(values.on('force') ? { force: true } : {}),
         onProgress: progress.update,
       });
       progress.clear();
       if (values.on('json')) console.log(JSON.stringify(report, null, 2));
-      else
-        console.log(
-          renderText(reportTable([{ name: files[1] ?? 'compressed', report }], values.on('wide'))),
-        );
+      else {
+        const named = [{ name: files[1] ?? 'compressed', report }];
+        console.log(renderText(reportTable(named, values.on('wide'))));
+        if (report.layers) console.log(`\n${renderLayers(report.layers)}`);
+      }
       return 0;
     });
   },

@@ -6,7 +6,7 @@ import { synthetic } from '../../dataset/synthetic.js';
 import { WhittleError } from '../../errors.js';
 import type { Report } from '../../generated/report.js';
 import { reportTable } from '../../report/rows.js';
-import { renderText } from '../../report/text.js';
+import { renderLayers, renderText } from '../../report/text.js';
 import type { Command, Values } from '../command.js';
 import { INPUT_FLAGS } from '../data/input_flag.js';
 import { loadData } from '../data/load.js';
@@ -81,6 +81,7 @@ async function compressFile(file: string, path: string, values: Values): Promise
         : synthetic(model, { count: 32, seed: recipe.seed ?? 1 });
     const { model: small, report } = await compressModel(model, recipe, {
       ...(data ? { data } : made ? { calibration: made } : {}),
+      ...(values.on('layers') ? { layers: true } : {}),
       ...(values.on('keep') ? { keep: true } : {}),
       ...(values.on('force') ? { force: true } : {}),
       onProgress: progress.update,
@@ -117,6 +118,7 @@ export const compress: Command = {
     report: { value: 'FILE', doc: 'write the report as JSON' },
     keep: { doc: 'write the model although it misses the gate' },
     force: { doc: 'go on although the original does badly on the data' },
+    layers: { doc: 'compare what every layer makes too, the worst first' },
     wide: { doc: 'add raw and gzip bytes, parameters and MACs to the table' },
   },
   example: 'whittle compress digits.onnx --step "quantize-weights" -o small.onnx',
@@ -133,6 +135,7 @@ export const compress: Command = {
         if (report.gate && !report.gate.pass) exitCode = 2;
         if (!values.on('json')) {
           console.log(renderText(reportTable([{ name: 'compressed', report }], values.on('wide'))));
+          if (report.layers) console.log(`\n${renderLayers(report.layers)}`);
           console.log(`\nWrote ${output}\n`);
         }
       } catch (error) {
