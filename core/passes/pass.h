@@ -26,10 +26,12 @@ bool eliminate_identity(Graph& graph, const PassContext& context);
 bool fold_constants(Graph& graph, const PassContext& context);
 bool fold_pad(Graph& graph, const PassContext& context);
 bool fold_batch_norm(Graph& graph, const PassContext& context);
+bool qdq_to_qoperator(Graph& graph, const PassContext& context);
+bool qoperator_to_qdq(Graph& graph, const PassContext& context);
 
 /** What compile runs on its own copy, in order: the one hand-written list (passes.cpp). */
 const std::vector<Pass>& compile_passes();
-/** The pass of that name, or nullptr. */
+/** The pass of that name, or nullptr; also those that run only where asked. */
 const Pass* find_pass(std::string_view name);
 /** Runs `passes` in order, repeating the list until nothing changes (bounded). */
 void run_passes(Graph& graph, const std::vector<Pass>& passes, const PassContext& context);

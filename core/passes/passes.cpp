@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "core/passes/pass.h"
 
 namespace whittle {
@@ -7,6 +5,12 @@ namespace {
 
 /** A rewrite makes room for others at most a few times; more means two of them undo each other. */
 constexpr int kMaxRounds = 8;
+
+/** What runs only where it is asked for. */
+constexpr Pass kOnRequest[] = {
+    {"qdq-to-qoperator", qdq_to_qoperator},
+    {"qoperator-to-qdq", qoperator_to_qdq},
+};
 
 }  // namespace
 
@@ -24,10 +28,13 @@ const std::vector<Pass>& compile_passes() {
 }
 
 const Pass* find_pass(std::string_view name) {
-  const auto& passes = compile_passes();
-  const auto found = std::find_if(passes.begin(), passes.end(),
-                                  [&](const Pass& pass) { return pass.name == name; });
-  return found == passes.end() ? nullptr : &*found;
+  for (const Pass& pass : compile_passes()) {
+    if (pass.name == name) return &pass;
+  }
+  for (const Pass& pass : kOnRequest) {
+    if (pass.name == name) return &pass;
+  }
+  return nullptr;
 }
 
 void run_passes(Graph& graph, const std::vector<Pass>& passes, const PassContext& context) {

@@ -117,7 +117,7 @@ interface EngineReport {
 }
 
 /** Runs the recipe and loads what it wrote, as a user would. */
-async function runRecipe(
+export async function runRecipe(
   host: EngineHost,
   original: Subject,
   recipe: Recipe,

@@ -152,11 +152,17 @@ LoweredOp make_integer(const Candidate& found, const LoweredOp& op, const Lowere
   return made;
 }
 
-/** QLinearConv and QLinearMatMul say the same in one node. */
+/** QLinearConv, QLinearMatMul and QGemm say the same in one node. */
 std::optional<LoweredOp> from_qlinear(const LoweredOp& op, const LoweredGraph& graph) {
   const bool conv = op.node.is("QLinearConv");
-  if (!conv && !op.node.is("QLinearMatMul")) return std::nullopt;
+  const bool gemm = op.node.is("com.microsoft", "QGemm");
+  if (!conv && !gemm && !op.node.is("QLinearMatMul")) return std::nullopt;
   const auto& in = op.node.inputs;
+  const size_t end = gemm ? 7 : 6;  // where scale and zero point of the result are
+  if (gemm && (op.node.input(end + 1) == kNoValue || op.node.int_attribute("transA", 0) != 0 ||
+               op.node.float_attribute("alpha", 1) != 1.0f)) {
+    return std::nullopt;
+  }
   const Tensor* w = graph.constant(in[3]);
   if (w == nullptr || graph.value(in[0]).is_constant() || w->shape().rank() < 2 ||
       !graph.value(op.node.outputs[0]).is_static || !graph.value(in[0]).is_static) {
@@ -165,15 +171,22 @@ std::optional<LoweredOp> from_qlinear(const LoweredOp& op, const LoweredGraph& g
   if (conv ? (w->shape().rank() > 4 || w->shape().rank() < 3) : w->shape().rank() != 2) {
     return std::nullopt;
   }
-  const int64_t columns = conv ? w->shape()[0] : w->shape()[1];
+  const bool transposed = gemm && op.node.int_attribute("transB", 0) != 0;
+  const int64_t columns = conv || transposed ? w->shape()[0] : w->shape()[1];
   if (columns == 0 || w->elements() / columns > kMaxTerms) return std::nullopt;
   const auto x = quantization_of(graph, in[1], in[2], graph.value(in[0]).dtype);
   const auto weights = quantization_of(graph, in[4], in[5], w->dtype(), columns);
-  const auto y = quantization_of(graph, in[6], in[7], graph.value(op.node.outputs[0]).dtype);
+  const auto y =
+      quantization_of(graph, in[end], in[end + 1], graph.value(op.node.outputs[0]).dtype);
   if (!x || !weights || !y) return std::nullopt;
-  const ValueId bias = conv ? op.node.input(8) : kNoValue;
-  if (bias != kNoValue && graph.constant(bias) == nullptr) return std::nullopt;
-  Candidate found{{in[0], *x}, {in[3], *weights}, bias, false, conv ? "QConv" : "QLinear"};
+  const ValueId bias = conv ? op.node.input(8) : gemm ? op.node.input(6) : kNoValue;
+  if (bias != kNoValue) {
+    const Tensor* values = graph.constant(bias);
+    if (values == nullptr || values->dtype() != DType::i32 || values->elements() != columns) {
+      return std::nullopt;
+    }
+  }
+  Candidate found{{in[0], *x}, {in[3], *weights}, bias, transposed, conv ? "QConv" : "QLinear"};
   LoweredOp made = make_integer(found, op, op);
   made.parts = op.parts;
   made.integer->output = *y;

@@ -10,12 +10,23 @@ import { helpText, parseWords, type Command, type Values } from './command.js';
 import { bench } from './commands/bench.js';
 import { compare } from './commands/compare.js';
 import { compress } from './commands/compress.js';
+import { convert } from './commands/convert.js';
 import { inspect } from './commands/inspect.js';
 import { quick } from './commands/quick.js';
 import { run } from './commands/run.js';
+import { simplify } from './commands/simplify.js';
 import { exitCodeOf, printError } from './errors.js';
 
-const COMMANDS: readonly Command[] = [inspect, compress, run, bench, compare, quick];
+const COMMANDS: readonly Command[] = [
+  inspect,
+  compress,
+  simplify,
+  convert,
+  run,
+  bench,
+  compare,
+  quick,
+];
 
 function overview(): string {
   const width = Math.max(...COMMANDS.map((command) => command.name.length));
