@@ -48,11 +48,7 @@ async function rewrite(model: Model, step: RecipeStep, o: Long): Promise<Rewritt
  * ("qoperator": QLinearConv, QLinearMatMul, and those of com.microsoft). Rejects with
  * INVALID_OPTION.
  */
-export async function convert(
-  model: Model,
-  to: QuantizedForm,
-  o: Long = {},
-): Promise<Rewritten> {
+export async function convert(model: Model, to: QuantizedForm, o: Long = {}): Promise<Rewritten> {
   if (to !== 'qdq' && to !== 'qoperator') throw expected("'qdq' or 'qoperator'", 'to', to);
   return rewrite(model, { technique: 'convert', to }, o);
 }

@@ -22,7 +22,9 @@ export const convert: Command = {
     return withModels([file], progress, async (model) => {
       if (!model) throw new RangeError('one model was asked for');
       const form = values.text('to');
-      const made = await convertModel(model, form as QuantizedForm, { onProgress: progress.update });
+      const made = await convertModel(model, form as QuantizedForm, {
+        onProgress: progress.update,
+      });
       return writeRewritten(file, made, `${form}.onnx`, values);
     });
   },
