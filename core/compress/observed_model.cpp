@@ -30,7 +30,7 @@ void require_samples(int64_t count, const std::string& stage) {
 }
 
 ObservedModel::ObservedModel(const TechniqueContext& context, const Model& model,
-                             const std::vector<ValueId>& values, Look look)
+                             const std::vector<ValueId>& values, Look look, Order order)
     : look_(std::move(look)) {
   // A value is observed by its original name; here each has to be told from every other, so the
   // names it has now are made its original ones.
@@ -39,6 +39,7 @@ ObservedModel::ObservedModel(const TechniqueContext& context, const Model& model
   SessionOptions options;
   options.kernels = context.kernels;
   options.pool = &context.pool;
+  options.observe_stored = order == Order::any;
   for (ValueId id : values) {
     const std::string& name = copy->graph.value(id).name;
     const auto& graph_inputs = copy->graph.inputs;

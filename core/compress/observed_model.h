@@ -17,13 +17,16 @@ namespace whittle {
  */
 class ObservedModel {
  public:
-  /** Called with each observed value of a run, in no particular order; the tensor (row-major) is
-   * valid only inside the call. */
+  /** Called with each observed value of a run, in no particular order; the tensor is valid only
+   * inside the call. */
   using Look = std::function<void(ValueId id, const Tensor& value)>;
+
+  /** The order of the elements that are looked at: ONNX's, or whatever saves a copy. */
+  enum class Order { row_major, any };
 
   /** `values` are ids of model.graph: inputs, and outputs of nodes of the graph itself. */
   ObservedModel(const TechniqueContext& context, const Model& model,
-                const std::vector<ValueId>& values, Look look);
+                const std::vector<ValueId>& values, Look look, Order order = Order::row_major);
 
   /** Runs the model on the `number`th sample, from 1. Throws INVALID_DATA naming the sample when an
    * input is not finite, and what a session's run throws. */

@@ -153,7 +153,7 @@ CompileResult compile(const Graph& source, const InputKnowledge& inputs,
     for (const Lowering& lowering : lowerings()) lowering.run(lowered);
     remove_dead_ops(lowered);
   }
-  insert_observers(lowered);
+  insert_observers(lowered, options.observe_stored);
   if (options.fuse) assign_layouts(lowered);
 
   PlanBuilder builder(std::move(lowered), options, packs);

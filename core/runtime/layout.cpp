@@ -7,11 +7,11 @@
 
 namespace whittle {
 
-void insert_observers(LoweredGraph& graph) {
+void insert_observers(LoweredGraph& graph, bool stored) {
   for (const auto& [id, name] : graph.observed) {
     LoweredOp op;
     op.node.domain = kLowered;
-    op.node.op = "Observe";
+    op.node.op = stored ? "ObserveStored" : "Observe";
     op.node.name = name;
     op.node.inputs = {id};
     op.parts = "Observe";

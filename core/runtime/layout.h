@@ -6,8 +6,9 @@
 
 namespace whittle {
 
-/** Adds the operation that hands each observed value to the observer, right after it is made. */
-void insert_observers(LoweredGraph& graph);
+/** Adds the operation that hands each observed value to the observer, right after it is made; as it
+ * is stored, or in ONNX's order. */
+void insert_observers(LoweredGraph& graph, bool stored);
 
 /**
  * Chooses the layout of every value: spatial operations work channels-last, what stands between

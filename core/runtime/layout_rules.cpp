@@ -52,6 +52,7 @@ const std::unordered_map<std::string_view, Entry>& entries() {
       {"lowered::Lookup", {LayoutRule::follow, always}},
       {"lowered::QAdd", {LayoutRule::follow, always}},
       {"lowered::QMul", {LayoutRule::follow, always}},
+      {"lowered::ObserveStored", {LayoutRule::follow, always}},
       {"lowered::View", {LayoutRule::view, always}},
       {"lowered::Unary", {LayoutRule::follow, always}},
       {"Reshape", {LayoutRule::view, always}},

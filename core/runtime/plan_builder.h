@@ -21,6 +21,7 @@ struct CompileOptions {
   bool arena = true;
   /** Original names of values for the observer. */
   std::vector<std::string> observe;
+  bool observe_stored = false;  // as stored, rather than in ONNX's order
 };
 
 /**

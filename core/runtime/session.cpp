@@ -50,6 +50,7 @@ class Session::Impl {
     compile.fuse = options_.fuse;
     compile.arena = options_.arena;
     compile.observe = options_.observe;
+    compile.observe_stored = options_.observe_stored;
     if (options_.profile && !options_.clock_ms) {
       fail(Code::INVALID_OPTION, "profile",
            "Expected a clock for option 'profile' but received none");

@@ -23,6 +23,9 @@ struct SessionOptions {
   ThreadPool* pool = nullptr;
   /** Values (by original name) handed to the observer of each run, kept through fusion. */
   std::vector<std::string> observe;
+  /** Observed tensors come as they are stored, channels last where the plan likes that: no copy is
+   * made for an observer to which the order of the elements is all one. */
+  bool observe_stored = false;
   /** Fusion, layout changes and the shared arena; off only to compare (tests). */
   bool fuse = true;
   bool arena = true;

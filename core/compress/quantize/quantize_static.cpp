@@ -1,13 +1,10 @@
-#include <algorithm>
-#include <cmath>
-#include <map>
-#include <set>
-
 #include "core/compress/graph_edit.h"
 #include "core/compress/quantize/support/calibrate.h"
 #include "core/compress/quantize/support/emit_qdq.h"
-#include "core/compress/quantize/support/placement.h"
+#include "core/compress/quantize/support/float_fallback.h"
 #include "core/compress/quantize/support/prepare_static.h"
+#include "core/compress/quantize/support/static_layers.h"
+#include "core/compress/quantize/support/static_model.h"
 #include "core/compress/technique.h"
 #include "core/compress/weights.h"
 #include "core/ops/shape_inference.h"
@@ -15,134 +12,11 @@
 namespace whittle {
 namespace {
 
-const std::vector<std::string>& static_ops() {
-  static const std::vector<std::string> ops = {"Conv", "Gemm", "MatMul"};
-  return ops;
-}
-
-/** Why a layer cannot have integer arithmetic, or "". */
-std::string obstacle_of(const Graph& graph, const Node& node) {
-  const Tensor* weight = graph.constant(node.input(1));
-  if (weight == nullptr) return "its weight is not a constant";
-  if (weight->dtype() != DType::f32) {
-    return concat("its weight is ", dtype_name(weight->dtype()), ", not float32");
-  }
-  if (weight->elements() == 0) return "its weight is empty";
-  const int rank = weight->shape().rank();
-  if (node.is("Conv") ? rank < 3 : rank != 2) return "its weight is not a matrix";
-  const Value& input = graph.value(node.input(0));
-  if (input.is_constant()) return "its input is a constant";
-  if (input.dtype != DType::f32) return "its input is not known to be float32";
-  if (node.is("Gemm") && node.int_attribute("transA", 0) != 0) return "its input is transposed";
-  if (node.is("Gemm") &&
-      (node.float_attribute("alpha", 1) != 1 || node.float_attribute("beta", 1) != 1)) {
-    return "its bias is not a constant";
-  }
-  const ValueId bias = node.input(2);
-  if (bias == kNoValue || node.is("MatMul")) return "";
-  const Tensor* constant = graph.constant(bias);
-  if (constant == nullptr) return "its bias is not a constant";
-  const int64_t channels = weight->shape()[*channel_axis(node, 1, weight->shape())];
-  const bool row = constant->elements() == 1 ||
-                   (constant->elements() == channels && constant->shape().back() == channels);
-  return row ? "" : "its bias is not one value per channel";
-}
-
-/** The chosen layers by node index; the others are reported with their reasons. */
-std::set<int> choose_layers(TechniqueContext& context) {
-  const Graph& graph = context.model.graph;
-  std::set<int> chosen;
-  std::vector<int> candidates;
-  for (const Layer& layer : context.layers(static_ops())) {
-    std::string reason;
-    if (layer.in_subgraph) {
-      reason = "it lies inside a subgraph";
-    } else if (!layer.selected) {
-      reason = "not selected";
-    } else {
-      reason = obstacle_of(graph, *layer.node);
-    }
-    if (!reason.empty()) {
-      context.report.leave(*layer.node, std::move(reason));
-      continue;
-    }
-    candidates.push_back(static_cast<int>(layer.node - graph.nodes.data()));
-  }
-  const bool float_ends = context.options.text("firstLast") == "float";
-  for (size_t i = 0; i < candidates.size(); ++i) {
-    const Node& node = graph.nodes[static_cast<size_t>(candidates[i])];
-    if (float_ends && (i == 0 || i + 1 == candidates.size())) {
-      context.report.leave(node, "first or last layer kept in float");
-    } else {
-      chosen.insert(candidates[i]);
-    }
-  }
-  return chosen;
-}
-
-/** A bias of b needs |b| / (input scale * weight scale) to fit well inside int32. */
-std::vector<float> least_weight_scales(const Graph& graph, const Node& node, float input_scale) {
-  constexpr float kLargestBias = 0x1p30f;
-  const Tensor* bias = graph.constant(node.input(2));
-  if (bias == nullptr || node.is("MatMul")) return {};
-  std::vector<float> least;
-  for (float value : to_floats(*bias, node.label())) {
-    least.push_back(std::fabs(value) / input_scale / kLargestBias);
-  }
-  return least;
-}
-
-QuantizedWeight quantize_per_tensor(const Tensor& weight, const std::string& name, float least) {
-  WeightFormat format;
-  format.granularity = Granularity::tensor;
-  return quantize_weight(weight, {}, format, name, std::span<const float>(&least, 1));
-}
-
-Job quantize_weights(TechniqueContext& context, const std::set<int>& compute,
-                     StaticParameters& parameters) {
-  const Graph& graph = context.model.graph;
-  std::map<ValueId, std::vector<float>> least;
-  for (int i : compute) {
-    const Node& node = graph.nodes[static_cast<size_t>(i)];
-    std::vector<float> wanted =
-        least_weight_scales(graph, node, parameters.activations.at(node.input(0)).scale);
-    std::vector<float>& known = least[node.input(1)];
-    if (known.size() < wanted.size()) known.resize(wanted.size(), 0);
-    for (size_t c = 0; c < wanted.size(); ++c) known[c] = std::max(known[c], wanted[c]);
-  }
-  int64_t done = 0;
-  for (int i : compute) {
-    const Node& node = graph.nodes[static_cast<size_t>(i)];
-    const ValueId id = node.input(1);
-    ++done;
-    if (!parameters.weights.contains(id)) {
-      co_await report_progress("quantize weights", node.name, done,
-                               static_cast<int64_t>(compute.size()));
-      context.cancel.poll();
-      const Tensor& weight = graph.value(id).constant;
-      const std::string& name = graph.value(id).name;
-      const std::vector<float>& floor = least.at(id);
-      const bool one_value = floor.size() == 1;
-      if (context.options.text("weights") == "tensor") {
-        const float highest = floor.empty() ? 0.0f : *std::max_element(floor.begin(), floor.end());
-        parameters.weights.emplace(id, quantize_per_tensor(weight, name, highest));
-      } else {
-        const int axis = *channel_axis(node, 1, weight.shape());
-        const std::vector<float> repeated(static_cast<size_t>(weight.shape()[axis]),
-                                          one_value ? floor[0] : 0.0f);
-        parameters.weights.emplace(
-            id, quantize_channels(weight, axis, name, one_value ? repeated : floor));
-      }
-    }
-    context.report.touch(node, {{"weightSqnrDb", parameters.weights.at(id).sqnr_db()}});
-  }
-}
-
-/** Ranges as a recipe gives them, for every value that needs one. */
-std::map<ValueId, RangeOfValue> given_ranges(const TechniqueContext& context,
-                                             const std::vector<ValueId>& values) {
+/** Intervals as a recipe gives them, for every value that needs one. */
+std::map<ValueId, Interval> given_intervals(const TechniqueContext& context,
+                                            const std::vector<ValueId>& values) {
   const nlohmann::json given = context.options.ranges("ranges");
-  std::map<ValueId, RangeOfValue> ranges;
+  std::map<ValueId, Interval> intervals;
   for (ValueId id : values) {
     const std::string& name = context.model.graph.value(id).name;
     const auto found = given.find(name);
@@ -150,25 +24,60 @@ std::map<ValueId, RangeOfValue> given_ranges(const TechniqueContext& context,
       fail(Code::INVALID_OPTION, "ranges", "Expected a range for the value \"", name,
            "\" in ranges but received none. The ranges belong to another model or recipe");
     }
-    ranges[id] = {(*found)[0].get<float>(), (*found)[1].get<float>()};
+    intervals[id] = {(*found)[0].get<float>(), (*found)[1].get<float>()};
   }
-  return ranges;
+  return intervals;
+}
+
+FallbackOptions fallback_options(const Options& options) {
+  FallbackOptions made;
+  made.float_layers = options.integer("floatLayers");
+  if (options.has("minSqnr")) made.min_sqnr_db = options.number("minSqnr");
+  if (options.has("minAgreement")) made.min_agreement = options.number("minAgreement");
+  made.samples = options.integer("samples");
+  if (made.wanted() && options.given("ranges")) {
+    fail(Code::INVALID_OPTION, "ranges",
+         "Expected no ranges together with minSqnr, minAgreement or floatLayers but received both: "
+         "a step that repeats another names its layers");
+  }
+  return made;
+}
+
+CalibrationOptions calibration_options(const Options& options) {
+  CalibrationOptions made;
+  made.calibrator = options.text("calibrator");
+  made.percentile = options.number("percentile");
+  made.samples = options.integer("samples");
+  made.form.is_signed = options.text("activations") == "s8";
+  made.form.symmetric = options.boolean("activationSymmetric");
+  return made;
+}
+
+/** What a layer rule said about a layer beyond the step's own options. */
+nlohmann::json overrides_of(const Options& layer, const Options& step) {
+  nlohmann::json overrides = nlohmann::json::object();
+  for (const auto& [key, value] : layer.given().items()) {
+    if (!step.given(key) || step.given().at(key) != value) overrides[key] = value;
+  }
+  return overrides;
 }
 
 /** The step with every range spelled out and the layers it took. */
-nlohmann::json explicit_step(const TechniqueContext& context,
-                             const std::map<ValueId, RangeOfValue>& ranges) {
+nlohmann::json explicit_step(const TechniqueContext& context, const StaticPlan& plan) {
   nlohmann::json step = context.options.given();
+  for (const char* decided : {"minSqnr", "minAgreement", "floatLayers"}) step.erase(decided);
   step["technique"] = "quantize-static";
   step["firstLast"] = "int8";
   nlohmann::json table = nlohmann::json::object();
-  for (const auto& [id, range] : ranges) {
-    table[context.model.graph.value(id).name] = {range.min, range.max};
+  for (const auto& [id, interval] : plan.intervals) {
+    table[context.model.graph.value(id).name] = {interval.min, interval.max};
   }
   step["ranges"] = std::move(table);
   nlohmann::json rules = nlohmann::json::array();
-  for (const StepReport::Touched& layer : context.report.touched) {
-    rules.push_back({{"name", layer.name}});
+  for (const auto& [index, options] : plan.layers) {
+    nlohmann::json rule = overrides_of(options, context.options);
+    rule["name"] = context.model.graph.nodes[static_cast<size_t>(index)].name;
+    rules.push_back(std::move(rule));
   }
   step["layers"] = std::move(rules);
   return step;
@@ -182,23 +91,122 @@ Job run(TechniqueContext& context) {
   prepare_for_static_quantization(graph, names, context.ops);
   infer_shapes(graph, context.ops);
 
-  const std::set<int> compute = choose_layers(context);
-  if (compute.empty()) co_return;
-  const Placement placement = place_quantization(graph, context.ops, compute);
-  std::map<ValueId, RangeOfValue> ranges;
+  CalibratedLayers calibrated;
+  calibrated.layers = choose_static_layers(context);
+  if (calibrated.layers.empty()) co_return;
+  const FallbackOptions fallback = fallback_options(context.options);
+  CalibrationOptions options = calibration_options(context.options);
+  if (fallback.wanted()) options.keep = kSensitivitySamples;
+  calibrated.form = options.form;
+  calibrated.placement = place_static(context, calibrated.layers);
+  Calibration calibration;
   if (context.options.given("ranges")) {
-    ranges = given_ranges(context, placement.observed);
+    calibration.intervals = given_intervals(context, calibrated.placement.observed);
   } else {
-    co_await observe_ranges(context, placement.observed, context.options.integer("samples"),
-                            ranges);
+    co_await calibrate(context, calibrated.placement.observed, options, calibration);
   }
-  StaticParameters parameters;
-  parameters.is_signed = context.options.text("activations") == "s8";
-  parameters.activations = choose_parameters(graph, placement, ranges,
-                                             parameters.is_signed ? kInt8Limits : kUint8Limits);
-  co_await quantize_weights(context, compute, parameters);
-  context.report.explicit_step = explicit_step(context, ranges);
-  emit_qdq(graph, names, placement, parameters);
+  calibrated.intervals = std::move(calibration.intervals);
+
+  StaticLayers kept = calibrated.layers;
+  if (fallback.wanted()) {
+    co_await choose_float_layers(context, calibrated, calibration.samples, fallback, kept);
+  }
+  if (kept.empty()) co_return;
+  StaticPlan plan;
+  co_await plan_static(context, calibrated, kept, plan);
+  for (const auto& [index, layer_options] : plan.layers) {
+    const Node& node = graph.nodes[static_cast<size_t>(index)];
+    const QuantizedWeight& weight = plan.parameters.weights.at(node.input(1));
+    const Shape& shape = weight.values.shape();
+    context.report.touch(node, {{"weightSqnrDb", weight.sqnr_db()},
+                                {"weights", shape.elements()},
+                                {"channels", shape[*channel_axis(node, 1, shape)]}});
+  }
+  context.report.explicit_step = explicit_step(context, plan);
+  emit_qdq(graph, names, plan.placement, plan.parameters);
+}
+
+OptionSpec choice(std::string name, std::string doc, std::vector<std::string> choices,
+                  bool per_layer) {
+  OptionSpec spec;
+  spec.name = std::move(name);
+  spec.type = OptionType::choice;
+  spec.doc = std::move(doc);
+  spec.default_value = choices.front();
+  spec.choices = std::move(choices);
+  spec.per_layer = per_layer;
+  return spec;
+}
+
+std::vector<OptionSpec> static_options() {
+  return {
+      choice("activations", "type of the activations: unsigned or signed 8 bit", {"u8", "s8"},
+             false),
+      {.name = "activationSymmetric",
+       .type = OptionType::boolean,
+       .doc = "activation ranges reach equally far on both sides of zero",
+       .default_value = false,
+       .per_layer = false},
+      choice("weights", "one weight scale per output channel, or one per tensor",
+             {"channel", "tensor"}, true),
+      choice("weightType", "type of the weights: signed or unsigned 8 bit", {"s8", "u8"}, true),
+      {.name = "weightSymmetric",
+       .type = OptionType::boolean,
+       .doc = "weight ranges reach equally far on both sides of zero",
+       .default_value = true},
+      choice("depthwise",
+             "\"channel\": depthwise convolutions get one scale per channel whatever `weights` "
+             "says, because their channels differ most",
+             {"channel", "as-weights"}, true),
+      {.name = "calibrator",
+       .type = OptionType::choice,
+       .doc = "how activation ranges follow from the samples: \"minmax\" their extremes, "
+              "\"average\" a moving average of each sample's, \"percentile\", \"entropy\" least "
+              "information lost, \"mse\" least squared error, \"auto\" the best of them for each "
+              "tensor",
+       .default_value = "minmax",
+       .choices = calibrator_names(),
+       .per_layer = false},
+      {.name = "percentile",
+       .type = OptionType::number,
+       .doc = "per cent of the values that the \"percentile\" calibrator keeps inside the range",
+       .default_value = 99.999,
+       .unit = "%",
+       .min = 50,
+       .max = 100,
+       .per_layer = false},
+      {.name = "samples",
+       .type = OptionType::integer,
+       .doc = "most calibration samples to look at; 0 takes all",
+       .default_value = 128,
+       .min = 0,
+       .per_layer = false},
+      choice("firstLast", "whether the first and the last layer become integer too, or stay float",
+             {"int8", "float"}, false),
+      {.name = "minSqnr",
+       .type = OptionType::number,
+       .doc = "keep the fewest layers in float with which every output reaches this "
+              "signal-to-noise ratio on the calibration data",
+       .unit = "dB",
+       .per_layer = false},
+      {.name = "minAgreement",
+       .type = OptionType::number,
+       .doc = "keep the fewest layers in float with which this share of the calibration samples "
+              "keeps its class",
+       .min = 0,
+       .max = 1,
+       .per_layer = false},
+      {.name = "floatLayers",
+       .type = OptionType::integer,
+       .doc = "keep so many layers in float, those that cost most accuracy when quantized alone",
+       .default_value = 0,
+       .min = 0,
+       .per_layer = false},
+      {.name = "ranges",
+       .type = OptionType::ranges,
+       .doc = "activation ranges by value name, as a report writes them; no data is needed then",
+       .per_layer = false},
+  };
 }
 
 }  // namespace
@@ -212,48 +220,12 @@ void register_quantize_static(TechniqueTable& table) {
   technique.ops = static_ops();
   technique.needs_passes = {"eliminate-identity", "fold-constants", "fold-batchnorm",
                             "eliminate-dead-code"};
-  technique.data_passes = [](const Options& options) { return options.given("ranges") ? 0 : 1; };
-  OptionSpec activations;
-  activations.name = "activations";
-  activations.type = OptionType::choice;
-  activations.doc = "type of the activations: unsigned or signed 8 bit";
-  activations.default_value = "u8";
-  activations.choices = {"u8", "s8"};
-  activations.per_layer = false;
-  OptionSpec weights;
-  weights.name = "weights";
-  weights.type = OptionType::choice;
-  weights.doc = "one weight scale per output channel, or one per tensor";
-  weights.default_value = "channel";
-  weights.choices = {"channel", "tensor"};
-  weights.per_layer = false;
-  OptionSpec calibrator;
-  calibrator.name = "calibrator";
-  calibrator.type = OptionType::choice;
-  calibrator.doc = "how ranges follow from the samples: \"minmax\" takes the extremes";
-  calibrator.default_value = "minmax";
-  calibrator.choices = {"minmax"};
-  calibrator.per_layer = false;
-  OptionSpec samples;
-  samples.name = "samples";
-  samples.type = OptionType::integer;
-  samples.doc = "most calibration samples to look at; 0 takes all";
-  samples.default_value = 128;
-  samples.min = 0;
-  samples.per_layer = false;
-  OptionSpec ends;
-  ends.name = "firstLast";
-  ends.type = OptionType::choice;
-  ends.doc = "whether the first and the last layer become integer too, or stay float";
-  ends.default_value = "int8";
-  ends.choices = {"int8", "float"};
-  ends.per_layer = false;
-  OptionSpec ranges;
-  ranges.name = "ranges";
-  ranges.type = OptionType::ranges;
-  ranges.doc = "activation ranges by value name, as a report writes them; no data is needed then";
-  ranges.per_layer = false;
-  technique.options = {activations, weights, calibrator, samples, ends, ranges};
+  technique.data_passes = [](const Options& options) {
+    if (options.given("ranges")) return 0;
+    const bool bounded = options.has("minSqnr") || options.has("minAgreement");
+    return bounded ? 1 + kBoundPasses : 1;
+  };
+  technique.options = static_options();
   technique.not_after = {"quantize-*", "fp16", "palettize"};
   technique.changes_layers = true;
   technique.quantizes = true;

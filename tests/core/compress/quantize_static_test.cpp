@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "core/compress/quantize/support/placement.h"
+#include "core/graph/traversal.h"
 #include "core/onnx/writer.h"
 #include "tests/core/compress/small_models.h"
 
@@ -131,12 +132,177 @@ TEST(QuantizeStatic, JoinsAMatMulAndItsBias) {
   EXPECT_GT(test::output_sqnr_db(*model, result.model), 30);
 }
 
-TEST(QuantizeStatic, RefusesHostileData) {
+TEST(QuantizeStatic, EveryCalibratorWorksAndRepeatsWithoutData) {
   const auto model = small_network();
-  const json recipe = recipe_of({{{"technique", "quantize-static"}}});
+  for (const char* calibrator : {"minmax", "average", "percentile", "entropy", "mse", "auto"}) {
+    const auto first = test::compress(
+        model, recipe_of({{{"technique", "quantize-static"}, {"calibrator", calibrator}}}));
+    EXPECT_GT(test::output_sqnr_db(*model, first.model), 20) << calibrator;
+    const json& rows = first.report["steps"][0]["facts"]["calibration"];
+    ASSERT_GT(rows.size(), 4u);
+    for (const json& row : rows) {
+      EXPECT_LE(row["min"], row["interval"][0]);
+      EXPECT_GE(row["max"], row["interval"][1]);
+      if (calibrator == std::string("auto")) {
+        EXPECT_EQ(row["sqnrDb"].size(), 5u);
+        EXPECT_GE(row["sqnrDb"]["mse"], row["sqnrDb"]["minmax"].get<double>() - 0.05);
+      }
+    }
+    const auto second = test::compress(model, first.report["recipe"], 0);
+    EXPECT_EQ(write_model(first.model), write_model(second.model)) << calibrator;
+  }
+}
+
+TEST(QuantizeStatic, LayersHaveFormatsOfTheirOwn) {
+  const auto model = small_network();
+  const auto result = test::compress(
+      model, recipe_of({{{"technique", "quantize-static"},
+                         {"weights", "tensor"},
+                         {"layers",
+                          {{{"name", "*"}},
+                           {{"name", "conv2"}, {"weights", "channel"}},
+                           {{"op", "Gemm"}, {"weightType", "u8"}, {"weightSymmetric", false}}}}}}));
+  const Graph& graph = result.model.graph;
+  const auto scale_of = [&](const std::string& layer) -> const Tensor& {
+    const Node* dequantize = GraphIndex(graph).producer(test::node_named(graph, layer).inputs[1]);
+    return *graph.constant(dequantize->inputs[1]);
+  };
+  EXPECT_EQ(scale_of("conv1").elements(), 1);
+  EXPECT_EQ(scale_of("conv2").elements(), 8);
+  EXPECT_EQ(scale_of("conv3").elements(), 8);  // depthwise
+  const Node* fc = GraphIndex(graph).producer(test::node_named(graph, "fc").inputs[1]);
+  EXPECT_EQ(graph.constant(fc->inputs[0])->dtype(), DType::u8);
+  EXPECT_NE(to_floats(*graph.constant(fc->inputs[2]), "z")[0], 0);
+  EXPECT_GT(test::output_sqnr_db(*model, result.model), 20);
+  const auto repeated = test::compress(model, result.report["recipe"], 0);
+  EXPECT_EQ(write_model(result.model), write_model(repeated.model));
+  const auto unguarded = test::compress(model, recipe_of({{{"technique", "quantize-static"},
+                                                           {"weights", "tensor"},
+                                                           {"depthwise", "as-weights"}}}));
+  const Graph& plain = unguarded.model.graph;
+  const Node* conv3 = GraphIndex(plain).producer(test::node_named(plain, "conv3").inputs[1]);
+  EXPECT_EQ(plain.constant(conv3->inputs[1])->elements(), 1);
+}
+
+TEST(QuantizeStatic, SymmetricActivationsHaveTheirZeroInTheMiddle) {
+  const auto model = small_network();
+  const auto result = test::compress(model, recipe_of({{{"technique", "quantize-static"},
+                                                        {"activations", "s8"},
+                                                        {"activationSymmetric", true}}}));
+  for (const Node& node : result.model.graph.nodes) {
+    if (node.op != "QuantizeLinear") continue;
+    const Tensor* zero = result.model.graph.constant(node.inputs[2]);
+    EXPECT_EQ(to_floats(*zero, "zero")[0], 0);
+  }
+  EXPECT_GT(test::output_sqnr_db(*model, result.model), 20);
+}
+
+TEST(QuantizeStatic, TiedWeightsStayTied) {
+  test::ModelMaker maker;
+  const ValueId x = maker.input("x", {Dim::named("batch"), 64});
+  const ValueId tied = maker.constant("tied", test::random_tensor({64, 64}, 1, 0.2f));
+  const ValueId a = maker.node("Relu", "relu", {maker.node("MatMul", "fc1", {x, tied})});
+  const ValueId b = maker.node("MatMul", "fc2", {a, tied});
+  // This one reads it the other way round: it stays float, on the same stored weight.
+  maker.output(maker.node("Gemm", "fc3", {b, tied}, {{"transB", int64_t{1}}}));
+  const auto model = maker.finish();
+  const auto result = test::compress(model, recipe_of({{{"technique", "quantize-static"}}}));
+  EXPECT_EQ(result.report["steps"][0]["layers"]["text"],
+            "2/3: 1 another layer reads its weight the other way round");
+  int stored = 0;
+  for (const Value& value : result.model.graph.values) {
+    if (value.is_constant() && value.constant.elements() == 64 * 64) {
+      ++stored;
+      EXPECT_EQ(value.constant.dtype(), DType::i8);
+    }
+  }
+  EXPECT_EQ(stored, 1);
+  EXPECT_GT(test::output_sqnr_db(*model, result.model), 20);
+}
+
+TEST(QuantizeStatic, TheTargetDecidesTheFormOfTheLastSum) {
+  test::ModelMaker maker;
+  const ValueId x = maker.input("x", {Dim::named("batch"), 3, 8, 8});
+  const ValueId w = maker.constant("w", test::random_tensor({8, 3, 3, 3}, 1));
+  maker.output(maker.node("Conv", "conv", {x, w}));
+  const auto model = maker.finish();
+  json recipe = recipe_of({{{"technique", "quantize-static"}, {"keep", true}}});
+  for (const auto& [target, pairs] :
+       {std::pair("whittle", 1), std::pair("ort-web", 2), std::pair("ort-node", 2)}) {
+    recipe["target"] = target;
+    const auto result = test::compress(model, recipe);
+    EXPECT_EQ(count_ops(result.model.graph, "QuantizeLinear"), pairs) << target;
+    EXPECT_GT(test::output_sqnr_db(*model, result.model), 25);
+  }
+}
+
+/** Three layers, the second with one channel a thousand times the others: per tensor its weights
+ * lose nearly everything. */
+std::shared_ptr<const Model> network_with_a_sensitive_layer() {
+  test::ModelMaker maker;
+  ValueId x = maker.input("x", {Dim::named("batch"), 16});
+  for (int i = 0; i < 3; ++i) {
+    Tensor weight = test::random_tensor({16, 16}, static_cast<uint64_t>(i) + 1, 0.3f);
+    if (i == 1) {
+      for (size_t k = 0; k < 16; ++k) weight.mutable_data<float>()[k * 16] *= 1000;
+    }
+    const std::string number = std::to_string(i);
+    x = maker.node("MatMul", "fc" + number, {x, maker.constant("w" + number, weight)});
+    if (i == 1) {
+      std::vector<float> factors(16, 1.0f);
+      factors[0] = 1e-3f;
+      x = maker.node("Mul", "even", {x, maker.constant("f", Tensor::of<float>({16}, factors))});
+    }
+  }
+  maker.output(x);
+  return maker.finish();
+}
+
+TEST(QuantizeStatic, KeepsTheMostSensitiveLayersInFloat) {
+  const auto model = network_with_a_sensitive_layer();
+  json step = {{"technique", "quantize-static"}, {"weights", "tensor"}, {"keep", true}};
+  const auto all = test::compress(model, recipe_of({step}));
+  EXPECT_LT(test::output_sqnr_db(*model, all.model), 20);
+  for (const auto& [option, value] : {std::pair<const char*, json>("minSqnr", 30),
+                                      std::pair<const char*, json>("floatLayers", 1)}) {
+    json asked = step;
+    asked[option] = value;
+    const auto result = test::compress(model, recipe_of({asked}));
+    const json& report = result.report["steps"][0];
+    EXPECT_EQ(report["facts"]["sensitivity"][0]["layer"], "fc1") << option;
+    EXPECT_EQ(report["layers"]["text"], "2/3: 1 kept in float: among the most sensitive");
+    EXPECT_GT(test::output_sqnr_db(*model, result.model), 30);
+    const auto repeated = test::compress(model, result.report["recipe"], 0);
+    EXPECT_EQ(write_model(result.model), write_model(repeated.model));
+  }
+  // What cannot be had is said, and nothing is changed.
+  json asked = step;
+  asked["minSqnr"] = 200;
+  const auto none = test::compress(model, recipe_of({asked}));
+  EXPECT_EQ(none.report["steps"][0]["kept"], false);
+  EXPECT_EQ(none.report["steps"][0]["warnings"].size(), 1u);
+  EXPECT_EQ(write_model(none.model), write_model(*model));
+}
+
+TEST(QuantizeStatic, MeetsAnAgreementOrSaysThatThereAreNoClasses) {
+  test::ModelMaker maker;
+  const ValueId x = maker.input("x", {Dim::named("batch"), 16});
+  const ValueId w = maker.constant("w", test::random_tensor({16, 5}, 1));
+  const ValueId y = maker.node("MatMul", "fc", {x, w});
+  maker.output(y);
+  const json recipe =
+      recipe_of({{{"technique", "quantize-static"}, {"minAgreement", 0.5}, {"keep", true}}});
+  const auto result = test::compress(maker.finish(), recipe);
+  EXPECT_GE(result.report["steps"][0]["facts"]["fallback"]["agreement"], 0.5);
+  EXPECT_EQ(result.report["steps"][0]["facts"]["fallback"]["floatLayers"], 0);
+}
+
+/** Runs quantize-static on one sample, or none. */
+Code code_of(const std::shared_ptr<const Model>& model, const json& recipe,
+             std::optional<Sample> sample) {
   CompressOptions options;
   options.have_data = true;
-  const auto run = [&](std::optional<Sample> sample) {
+  try {
     CompressJob job(model, recipe, options);
     bool given = false;
     for (JobStatus status = job.step(); !status.done;) {
@@ -144,22 +310,69 @@ TEST(QuantizeStatic, RefusesHostileData) {
       given = given || give;
       status = job.step(give ? sample : std::nullopt);
     }
-  };
-  const auto code_of = [&](std::optional<Sample> sample) {
-    try {
-      run(std::move(sample));
-    } catch (const Error& error) {
-      return error.code;
+  } catch (const Error& error) {
+    return error.code;
+  }
+  return Code::INTERNAL;  // it ran to its end
+}
+
+TEST(QuantizeStatic, RefusesHostileData) {
+  const auto model = small_network();
+  for (const char* calibrator : {"minmax", "auto"}) {
+    const json recipe = recipe_of({{{"technique", "quantize-static"}, {"calibrator", calibrator}}});
+    EXPECT_EQ(code_of(model, recipe, std::nullopt), Code::EMPTY_DATA);
+    Sample sample;
+    sample.feeds = test::random_feeds(*model, 1);
+    for (const float hostile : {NAN, INFINITY, -INFINITY}) {
+      sample.feeds["x"].mutable_data<float>()[3] = hostile;
+      EXPECT_EQ(code_of(model, recipe, sample), Code::INVALID_DATA) << hostile;
     }
-    return Code::INTERNAL;
-  };
-  EXPECT_EQ(code_of(std::nullopt), Code::EMPTY_DATA);
-  Sample sample;
-  sample.feeds = test::random_feeds(*model, 1);
-  sample.feeds["x"].mutable_data<float>()[3] = NAN;
-  EXPECT_EQ(code_of(sample), Code::INVALID_DATA);
-  sample.feeds["x"] = test::random_tensor({1, 4, 12, 12}, 1);
-  EXPECT_EQ(code_of(sample), Code::SHAPE_MISMATCH);
+    sample.feeds["x"] = test::random_tensor({1, 4, 12, 12}, 1);
+    EXPECT_EQ(code_of(model, recipe, sample), Code::SHAPE_MISMATCH);
+    sample.feeds["x"] = Tensor::zeros(DType::i64, {1, 3, 12, 12});
+    EXPECT_EQ(code_of(model, recipe, sample), Code::TYPE_MISMATCH);
+    // Constant inputs, one sample: fine.
+    sample.feeds["x"] = Tensor::zeros(DType::f32, {1, 3, 12, 12});
+    EXPECT_EQ(code_of(model, recipe, sample), Code::INTERNAL);
+    // Finite inputs whose activations are not.
+    test::ModelMaker maker;
+    const ValueId x = maker.input("x", {1, 1});
+    const ValueId w = maker.constant("w", Tensor::of<float>({1, 1}, {2.0f}));
+    const ValueId y = maker.node("MatMul", "fc1", {x, w});
+    maker.output(maker.node("MatMul", "fc2", {y, w}));
+    sample.feeds["x"] = Tensor::of<float>({1, 1}, {3e38f});
+    EXPECT_EQ(code_of(maker.finish(), recipe, sample), Code::INVALID_DATA);
+  }
+}
+
+TEST(QuantizeStatic, ACancelledRunLeavesNothingBehind) {
+  const auto model = small_network();
+  const auto before = write_model(*model);
+  const json recipe =
+      recipe_of({{{"technique", "quantize-static"}, {"calibrator", "auto"}, {"minSqnr", 20}}});
+  // Early and late.
+  for (int steps = 1;; steps += 1 + steps / 2) {
+    CancelFlag cancel;
+    CompressOptions options;
+    options.have_data = true;
+    options.cancel = &cancel;
+    CompressJob job(model, recipe, options);
+    Sample sample;
+    sample.feeds = test::random_feeds(*model, 1);
+    bool given = false;
+    JobStatus status;
+    for (int i = 0; i < steps && !status.done; ++i) {
+      const bool give = status.want == Want::sample && !given;
+      if (status.want == Want::rewind) given = false;
+      given = given || give;
+      status = job.step(give ? std::optional(sample) : std::nullopt);
+    }
+    if (status.done) break;
+    cancel.cancel();
+    EXPECT_THROW(job.step(sample), Error);
+    EXPECT_THROW(job.result(), Error);
+    EXPECT_EQ(write_model(*model), before);
+  }
 }
 
 }  // namespace

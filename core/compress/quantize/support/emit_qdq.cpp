@@ -16,7 +16,7 @@ class Emitter {
         pool_(graph, names),
         placement_(placement),
         parameters_(parameters),
-        limits_(parameters.is_signed ? kInt8Limits : kUint8Limits) {}
+        limits_(parameters.form.limits()) {}
 
   void run() {
     nodes_ = std::move(graph_.nodes);
@@ -28,8 +28,11 @@ class Emitter {
     for (const auto& [id, weight] : parameters_.weights) {
       const ValueId values = graph_.add_constant(names_.fresh("q"), weight.values);
       std::vector<ValueId> inputs = {values, pool_.get(weight.scales, "s")};
-      if (gemm_weights_.contains(id)) {
-        inputs.push_back(pool_.get(Tensor::zeros(DType::i8, weight.scales.shape()), "z"));
+      if (weight.zero_points.defined()) {
+        inputs.push_back(pool_.get(weight.zero_points, "z"));
+      } else if (gemm_weights_.contains(id)) {
+        inputs.push_back(
+            pool_.get(Tensor::zeros(weight.values.dtype(), weight.scales.shape()), "z"));
       }
       Attributes attributes;
       if (weight.scales.shape().rank() > 0) attributes["axis"] = static_cast<int64_t>(weight.axis);
@@ -38,11 +41,11 @@ class Emitter {
   }
 
  private:
-  DType dtype() const { return parameters_.is_signed ? DType::i8 : DType::u8; }
+  DType dtype() const { return parameters_.form.is_signed ? DType::i8 : DType::u8; }
 
   ValueId scale_of(Affine affine) { return pool_.get(Tensor::scalar(affine.scale), "s"); }
   ValueId zero_point_of(Affine affine) {
-    if (parameters_.is_signed) {
+    if (parameters_.form.is_signed) {
       return pool_.get(Tensor::scalar(static_cast<int8_t>(affine.zero_point)), "z");
     }
     return pool_.get(Tensor::scalar(static_cast<uint8_t>(affine.zero_point)), "z");
@@ -77,10 +80,10 @@ class Emitter {
   /** A scalar of Add or Mul in 8 bits, exact: the scale is |c| / steps. */
   ValueId quantized_constant(ValueId id) {
     const float value = to_floats(graph_.value(id).constant, graph_.value(id).name)[0];
-    const Affine affine = affine_of_range(value, value, limits_);
+    const Affine affine = parameters_.form.affine({std::min(value, 0.0f), std::max(value, 0.0f)});
     const int32_t q = quantize(value, affine, limits_);
-    const Tensor narrow = parameters_.is_signed ? Tensor::scalar(static_cast<int8_t>(q))
-                                                : Tensor::scalar(static_cast<uint8_t>(q));
+    const Tensor narrow = parameters_.form.is_signed ? Tensor::scalar(static_cast<int8_t>(q))
+                                                     : Tensor::scalar(static_cast<uint8_t>(q));
     const Tensor shaped = narrow.reshaped(graph_.value(id).constant.shape());
     return append_node(graph_, names_, "DequantizeLinear",
                        {pool_.get(shaped, "q"), scale_of(affine), zero_point_of(affine)},

@@ -11,7 +11,7 @@ namespace whittle {
 
 /** What the integer layers need beside the placement. */
 struct StaticParameters {
-  bool is_signed = false;  // s8 activations, else u8
+  ActivationForm form;
   std::map<ValueId, Affine> activations;
   std::map<ValueId, QuantizedWeight> weights;
 };

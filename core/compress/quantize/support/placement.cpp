@@ -24,8 +24,8 @@ bool is_average(const Node& node) {
 
 class Placer {
  public:
-  Placer(const Graph& graph, const OpTable& ops, const std::set<int>& compute)
-      : graph_(graph), ops_(ops), index_(graph), compute_(compute) {}
+  Placer(const Graph& graph, const OpTable& ops, const std::set<int>& compute, LastSum last_sum)
+      : graph_(graph), ops_(ops), index_(graph), compute_(compute), last_sum_(last_sum) {}
 
   Placement place() {
     const size_t count = graph_.nodes.size();
@@ -178,9 +178,9 @@ class Placer {
       const int last = placement_.activation[i];
       for (ValueId out : last < 0 ? n.outputs : node(last).outputs) {
         if (out == kNoValue || graph_.value(out).dtype != DType::f32) continue;
-        // The sum of a matrix product keeps its precision where no integer layer reads it; a
-        // convolution is integer in onnxruntime only with a quantized output.
-        if (role == QRole::compute && !n.is("Conv") && !read_by_integer(out)) continue;
+        // The sum keeps its precision where no integer layer reads it.
+        const bool may_stay = last_sum_ == LastSum::exact || !n.is("Conv");
+        if (role == QRole::compute && may_stay && !read_by_integer(out)) continue;
         placement_.quantized.insert(out);
         placement_.made_by_integer.insert(out);
         if (role == QRole::move) placement_.shared[out] = n.inputs[0];
@@ -202,6 +202,7 @@ class Placer {
   const OpTable& ops_;
   GraphIndex index_;
   const std::set<int>& compute_;
+  LastSum last_sum_;
   Placement placement_;
   std::vector<QRole> possible_;
   std::vector<bool> leads_;
@@ -217,19 +218,18 @@ ValueId Placement::source_of(ValueId id) const {
   return id;
 }
 
-Placement place_quantization(const Graph& graph, const OpTable& ops, const std::set<int>& compute) {
-  return Placer(graph, ops, compute).place();
+Placement place_quantization(const Graph& graph, const OpTable& ops, const std::set<int>& compute,
+                             LastSum last_sum) {
+  return Placer(graph, ops, compute, last_sum).place();
 }
 
 std::map<ValueId, Affine> choose_parameters(const Graph& graph, const Placement& placement,
-                                            const std::map<ValueId, RangeOfValue>& ranges,
-                                            QLimits limits) {
+                                            const std::map<ValueId, Interval>& intervals,
+                                            const ActivationForm& form) {
   // Two bits of the input's own resolution.
   constexpr float kWidestSharing = 4;
   std::map<ValueId, Affine> sources;
-  for (const auto& [id, range] : ranges) {
-    sources[id] = affine_of_range(range.min, range.max, limits);
-  }
+  for (const auto& [id, interval] : intervals) sources[id] = form.affine(interval);
   const GraphIndex index(graph);
   for (size_t i = graph.nodes.size(); i-- > 0;) {
     const Node& node = graph.nodes[i];

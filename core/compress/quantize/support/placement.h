@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "core/compress/quantize/support/affine.h"
+#include "core/compress/quantize/support/calibrators.h"
 #include "core/graph/graph.h"
 #include "core/ops/op.h"
 
@@ -44,21 +44,23 @@ struct Placement {
   std::map<ValueId, ValueId> shared;  // moved value -> value it was moved from
 };
 
-/** `compute` holds the indices of the nodes chosen as integer layers. */
-Placement place_quantization(const Graph& graph, const OpTable& ops, const std::set<int>& compute);
-
-struct RangeOfValue {
-  float min = 0;
-  float max = 0;
+/** What runs the model makes of a layer whose result no integer layer reads. */
+enum class LastSum : uint8_t {
+  exact,      // integer arithmetic with a float result: nothing is lost there
+  quantized,  // a convolution is integer only with a quantized result (onnxruntime)
 };
 
+/** `compute` holds the indices of the nodes chosen as integer layers. */
+Placement place_quantization(const Graph& graph, const OpTable& ops, const std::set<int>& compute,
+                             LastSum last_sum);
+
 /**
- * The affine parameters of every quantized value from the observed ranges. Inputs of a Concat take
- * the parameters of its output where that costs at most two bits of their own resolution and nobody
- * else reads them: the Concat then only copies bytes.
+ * The affine parameters of every quantized value from the intervals of the observed ones. Inputs of
+ * a Concat take the parameters of its output where that costs at most two bits of their own
+ * resolution and nobody else reads them: the Concat then only copies bytes.
  */
 std::map<ValueId, Affine> choose_parameters(const Graph& graph, const Placement& placement,
-                                            const std::map<ValueId, RangeOfValue>& ranges,
-                                            QLimits limits);
+                                            const std::map<ValueId, Interval>& intervals,
+                                            const ActivationForm& form);
 
 }  // namespace whittle

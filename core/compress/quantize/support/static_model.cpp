@@ -1,0 +1,38 @@
+#include "core/compress/quantize/support/static_model.h"
+
+#include <set>
+
+#include "core/compress/quantize/support/static_weights.h"
+
+namespace whittle {
+
+Placement place_static(const TechniqueContext& context, const StaticLayers& layers) {
+  std::set<int> indices;
+  for (const auto& [index, options] : layers) indices.insert(index);
+  const LastSum last_sum = context.target == "whittle" ? LastSum::exact : LastSum::quantized;
+  return place_quantization(context.model.graph, context.ops, indices, last_sum);
+}
+
+Job plan_static(TechniqueContext& context, const CalibratedLayers& calibrated,
+                const StaticLayers& layers, StaticPlan& plan) {
+  const Graph& graph = context.model.graph;
+  plan.layers = layers;
+  plan.placement = place_static(context, layers);
+  for (ValueId id : plan.placement.observed) {
+    auto found = calibrated.intervals.find(id);
+    if (found == calibrated.intervals.end()) {
+      found = calibrated.intervals.find(calibrated.placement.source_of(id));
+    }
+    if (found == calibrated.intervals.end()) {
+      fail(Code::INTERNAL, graph.value(id).name, "Expected an interval for ", graph.value(id).name);
+    }
+    plan.intervals[id] = found->second;
+  }
+  plan.parameters.form = calibrated.form;
+  plan.parameters.activations =
+      choose_parameters(graph, plan.placement, plan.intervals, calibrated.form);
+  co_await quantize_static_weights(context, layers, plan.parameters.activations,
+                                   plan.parameters.weights);
+}
+
+}  // namespace whittle

@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { compress, createSession, loadModel, type Recipe, type Tensors } from 'whittle-nn';
+import { asset, root, skipWithoutAssets } from './support/assets.js';
+import { feedsFor } from './support/feeds.js';
+
+interface Kernel {
+  op: string;
+  /** Element types of its inputs and outputs. */
+  inputs: string[];
+  outputs: string[];
+}
+
+interface ProfileEvent {
+  cat: string;
+  args: { op_name?: string; input_type_shape?: object[]; output_type_shape?: object[] };
+}
+
+const typesOf = (list: object[] = []): string[] => list.flatMap((each) => Object.keys(each));
+
+/** The kernels onnxruntime-web runs a model with, in order. */
+function peerKernels(bytes: Uint8Array, feeds: Tensors): Kernel[] {
+  const folder = mkdtempSync(join(tmpdir(), 'whittle-'));
+  try {
+    const [model, data] = [join(folder, 'model.onnx'), join(folder, 'feeds.json')];
+    writeFileSync(model, bytes);
+    const plain = Object.entries(feeds).map(([name, { dims, data: values }]) => [
+      name,
+      { dims, data: Array.from(values as Float32Array) },
+    ]);
+    writeFileSync(data, JSON.stringify(Object.fromEntries(plain)));
+    const script = join(root, 'tests/web/support/peer_kernels.ts');
+    const printed = execFileSync('node', ['--import', 'tsx', script, model, data], {
+      encoding: 'utf8',
+      maxBuffer: 1 << 26,
+    });
+    return (JSON.parse(printed) as ProfileEvent[])
+      .filter(({ cat, args }) => cat === 'Node' && args.op_name !== undefined)
+      .map(({ args }) => ({
+        op: args.op_name ?? '',
+        inputs: typesOf(args.input_type_shape),
+        outputs: typesOf(args.output_type_shape),
+      }));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** What lies between the first and the last that `is` accepts. */
+function between<T>(list: readonly T[], is: (item: T) => boolean): T[] {
+  const places = list.flatMap((item, i) => (is(item) ? [i] : []));
+  return list.slice(places[0], places.at(-1));
+}
+
+const isFloatKernel = ({ op, inputs, outputs }: Kernel): boolean =>
+  !op.startsWith('QLinear') && op !== 'QGemm' && [inputs[0], outputs[0]].includes('float');
+
+/** What heads with outputs of their own do in float while other branches are still integer. */
+const kHeads = ['DequantizeLinear', 'Sigmoid', 'Reshape', 'Transpose', 'Flatten', 'Softmax'];
+
+/** Each with the operators that may be float between integer convolutions. */
+const kNetworks: Readonly<Record<string, readonly string[]>> = {
+  mobilenetv2: [],
+  'squeezenet1.1': [],
+  resnet20_cifar10: [],
+  nanodet_m: kHeads, // shufflenet's splits and shuffles, LeakyRelu, heads
+  yunet_n_dynamic: kHeads,
+};
+
+describe(
+  'no float operator is left between integer convolutions',
+  { skip: skipWithoutAssets },
+  () => {
+    for (const [name, allowed] of Object.entries(kNetworks)) {
+      it(name, async () => {
+        const file = asset(`models/${name}.onnx`);
+        const model = await loadModel(file);
+        const sample = (seed: number): { feeds: Tensors } => ({
+          feeds: feedsFor(file, model.inputs, seed),
+        });
+        const { feeds } = sample(3);
+        const recipe = {
+          whittle: 1,
+          target: 'ort-web',
+          steps: [{ technique: 'quantize-static', keep: true }],
+        } as Recipe;
+        const { model: small } = await compress(model, recipe, {
+          calibration: [1, 2].map(sample),
+        });
+        try {
+          const kernels = peerKernels(await small.toBytes(), feeds);
+          const isConvolution = ({ op }: Kernel): boolean => op === 'QLinearConv';
+          assert.ok(kernels.some(isConvolution));
+          assert.deepEqual(
+            kernels.filter(({ op }) => op === 'Conv' || op === 'FusedConv'),
+            [],
+          );
+          const theirs = between(kernels, isConvolution).filter(isFloatKernel);
+          assert.deepEqual(
+            theirs.map(({ op }) => op).filter((op) => !allowed.includes(op)),
+            [],
+          );
+
+          const session = await createSession(small, { profile: true });
+          await session.run(feeds);
+          const steps = await session.profile();
+          const ours = between(steps, ({ kernel }) => kernel.startsWith('q8_'));
+          assert.deepEqual(
+            ours
+              .filter(({ kernel }) => kernel.startsWith('f32_') || kernel === 'reference')
+              .map(({ op }) => op)
+              .filter((op) => !allowed.includes(op)),
+            [],
+          );
+          await session.dispose();
+        } finally {
+          small.dispose();
+          model.dispose();
+        }
+      });
+    }
+  },
+);
