@@ -14,6 +14,9 @@ namespace whittle {
 /** How codes are chosen on a grid. */
 enum class Rounding : uint8_t { nearest, gptq, adaround, adaround_sequential };
 
+/** As options spell it. */
+const std::string& rounding_name(Rounding method);
+
 /** rounding, actOrder, iterations, roundingSamples, codes. */
 std::vector<OptionSpec> rounding_options();
 Rounding rounding_of(const Options& options);
