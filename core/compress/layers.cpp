@@ -77,6 +77,15 @@ void walk_nodes(const Graph& graph,
   walk(graph, ordinal, visit);
 }
 
+nlohmann::json to_json(const LayerRule& rule) {
+  nlohmann::json json = rule.overrides;
+  if (rule.name) json["name"] = *rule.name;
+  if (rule.op) json["op"] = *rule.op;
+  if (rule.index) json["index"] = *rule.index;
+  if (rule.skip) json["skip"] = true;
+  return json;
+}
+
 bool glob_match(std::string_view pattern, std::string_view text) {
   size_t p = 0;
   size_t t = 0;

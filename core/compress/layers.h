@@ -26,6 +26,9 @@ struct LayerRule {
   std::string path;  // "steps[0].layers[1]"
 };
 
+/** The rule as a recipe spells it. */
+nlohmann::json to_json(const LayerRule& rule);
+
 /** A node a technique may work on, in a graph or one of its subgraphs. */
 struct Layer {
   const Node* node = nullptr;

@@ -24,6 +24,8 @@ std::string wanted_text(const OptionSpec& spec) {
       return "a text";
     case OptionType::ranges:
       return "an object of tensor name to [min, max]";
+    case OptionType::texts:
+      return "an object of tensor name to text";
     case OptionType::numbers:
       return "a list of numbers";
     case OptionType::choice: {
@@ -63,6 +65,12 @@ bool is_ranges(const nlohmann::json& value) {
   });
 }
 
+bool is_texts(const nlohmann::json& value) {
+  if (!value.is_object()) return false;
+  return std::all_of(value.begin(), value.end(),
+                     [](const nlohmann::json& text) { return text.is_string(); });
+}
+
 bool fits(const OptionSpec& spec, const nlohmann::json& value) {
   switch (spec.type) {
     case OptionType::boolean:
@@ -71,6 +79,8 @@ bool fits(const OptionSpec& spec, const nlohmann::json& value) {
       return value.is_string();
     case OptionType::ranges:
       return is_ranges(value);
+    case OptionType::texts:
+      return is_texts(value);
     case OptionType::numbers:
       return value.is_array() && std::all_of(value.begin(), value.end(),
                                              [](const auto& number) { return number.is_number(); });
@@ -137,6 +147,8 @@ std::string_view option_type_name(OptionType type) {
       return "choice";
     case OptionType::ranges:
       return "ranges";
+    case OptionType::texts:
+      return "texts";
     case OptionType::numbers:
       return "numbers";
   }

@@ -9,8 +9,8 @@
 namespace whittle {
 
 /** `ranges` is an object of tensor name -> [min, max], as a report writes it; `numbers` a list of
- * them. */
-enum class OptionType { number, integer, boolean, text, choice, ranges, numbers };
+ * them; `texts` an object of tensor name -> text. */
+enum class OptionType { number, integer, boolean, text, choice, ranges, numbers, texts };
 
 /** The spelling in the exported schema: "number", "integer" ... */
 std::string_view option_type_name(OptionType type);
@@ -55,6 +55,7 @@ class Options {
   std::string text(std::string_view name) const;
   /** An object; empty when not given. */
   nlohmann::json ranges(std::string_view name) const;
+  nlohmann::json texts(std::string_view name) const { return ranges(name); }
   /** Empty when not given. */
   std::vector<float> numbers(std::string_view name) const;
   /** What the user set, without defaults. */

@@ -122,6 +122,15 @@ void check_order(const Recipe& recipe) {
 
 }  // namespace
 
+int RecipeStep::data_passes() const {
+  if (technique->data_passes == nullptr) return 0;
+  int passes = technique->data_passes(options);
+  for (const LayerRule& rule : rules) {
+    passes = std::max(passes, technique->data_passes(options.with(rule.overrides, rule.path)));
+  }
+  return passes;
+}
+
 int Recipe::data_passes() const {
   int passes = 0;
   for (const RecipeStep& step : steps) passes += step.data_passes();

@@ -21,9 +21,8 @@ struct RecipeStep {
   nlohmann::json source;  // as given
   std::string path;       // "steps[0]"
 
-  int data_passes() const {
-    return technique->data_passes == nullptr ? 0 : technique->data_passes(options);
-  }
+  /** Passes over the data, under the options of the layer that asks for the most. */
+  int data_passes() const;
 };
 
 /** A validated recipe. */

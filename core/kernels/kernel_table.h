@@ -120,8 +120,20 @@ using BinaryFn = void (*)(const float* a, const float* b, float* out, const Bina
 // ---------------------------------------------------------------------------------------------
 // Matrix product and convolution in float
 
-// Where float weights live; arithmetic is float in all three.
-enum class WeightKind : uint8_t { f32, f16, s8, count_ };
+// Where float weights live; arithmetic is float in all of them. code4 and code8 are codes of 4 and
+// 8 bits into a table of floats, with a zero point and a scale for each column or for each block of
+// rows of a column: palettes, and integers in blocks.
+enum class WeightKind : uint8_t { f32, f16, s8, code4, code8, count_ };
+
+// What kernels of the kinds code4 and code8 need besides packed weights: a weight is
+// (table[first[column] + code] - zero_point) * scale.
+struct CodeTable {
+  // Padded by kTablePad floats, which are never part of a result. For code8 null: the code itself,
+  // signed.
+  const float* values = nullptr;
+  size_t block = 0;  // rows of a tap that share scales; 0: all rows do
+};
+inline constexpr size_t kTablePad = 16;
 
 // What happens to the sum before it is stored, in this order:
 //   v = acc (bias is already inside)
@@ -149,6 +161,7 @@ struct GemmArgs {
   size_t n = 0;
   FloatEpilogue epilogue;
   void* scratch = nullptr;  // gemm_scratch_bytes, may be null if that is 0
+  CodeTable codes;
 };
 // Fills rows x cols of C; cols.begin is a multiple of tile.nr, cols.end too or equal to n.
 // k = 0 gives epilogue(bias).
@@ -192,6 +205,7 @@ struct ConvArgs {
   size_t n = 0;
   FloatEpilogue epilogue;
   void* scratch = nullptr;  // conv_scratch_bytes
+  CodeTable codes;
 };
 // Fills pixels x cols; cols as in GemmFn.
 using ConvFn = void (*)(const ConvShape& shape, const ConvArgs& args, IndexRange pixels,

@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "core/kernels/code_layout.h"
+
 namespace whittle {
 namespace {
 
@@ -57,6 +59,9 @@ void pack_plain(const T* w, const WeightStrides& strides, const float* bias, Wei
 }  // namespace
 
 size_t panel_bytes(WeightKind kind, const PackShape& shape, const TileShape& tile) {
+  if (kind == WeightKind::code4 || kind == WeightKind::code8) {
+    return round_up(CodeLayout(kind, shape, tile.nr).panel_bytes(), 16);
+  }
   const size_t header = (kind == WeightKind::s8 ? 3 : 1) * tile.nr * sizeof(float);
   return round_up(header + shape.taps * shape.kc * tile.nr * element_bytes(kind), 16);
 }

@@ -13,6 +13,11 @@
 //   WeightKind::f32  [nr] f32 bias | [taps * kc][nr] f32
 //   WeightKind::f16  [nr] f32 bias | [taps * kc][nr] f16 bits
 //   WeightKind::s8   [nr] f32 bias | [nr] f32 scale | [nr] i32 zero point | [taps * kc][nr] s8
+//   WeightKind::code4, code8
+//                    [nr] f32 bias | [nr] i32 first | for each run of rows that share scales
+//                    ([nr] f32 scale | [nr] i16 zero point | codes), see code_layout.h:
+//                      code8  [rows][nr] u8
+//                      code4  [ceil(rows / 4)][2][nr] u8, rows r and r + 2 of four in one byte
 //   QWeightKind::*   [nr] i32 bias | [nr] i32 column sum | [nr] f32 scale | [nr] f32 fbias |
 //                    [taps][ceil(kc / kr)][nr][kr] s8 or s16
 // Depthwise, one block of `block` channels after the other:
@@ -31,6 +36,7 @@ struct PackShape {
   size_t taps = 1;
   size_t kc = 0;
   size_t n = 0;
+  size_t block = 0;  // of CodeTable, for code4 and code8
 };
 
 struct WeightStrides {
@@ -56,6 +62,21 @@ void pack_weights_f16(const uint16_t* w, const WeightStrides& strides, const flo
 void pack_weights_s8(const void* q, bool is_signed, const WeightStrides& strides,
                      const float* scale, const int32_t* zero_point, const float* bias,
                      const PackShape& shape, const TileShape& tile, void* packed);
+
+// Weights as codes. One byte each whatever the kind, addressed like other weights.
+struct CodeWeights {
+  const uint8_t* codes = nullptr;
+  const int32_t* first = nullptr;  // of n columns: where their codebooks begin; null: 0
+  // Of block b of tap t and column n, at scale_strides.tap * t + scale_strides.c * b +
+  // scale_strides.n * n; null: ones. With block 0 there is one b and one t.
+  const float* scale = nullptr;
+  const int32_t* zero_point = nullptr;  // likewise, in [-32768, 32767]; null: zeros
+  WeightStrides scale_strides;
+};
+// kind: code4 or code8; codes are under 16 for code4.
+void pack_weights_codes(WeightKind kind, const CodeWeights& w, const WeightStrides& strides,
+                        const float* bias, const PackShape& shape, const TileShape& tile,
+                        void* packed);
 
 struct QPackParams {
   const int32_t* bias = nullptr;        // n values or null

@@ -1,3 +1,4 @@
+#include "core/kernels/code_layout.h"
 #include "core/kernels/pack.h"
 #include "core/kernels/tiling.h"
 
@@ -6,7 +7,11 @@ namespace {
 
 size_t widened_panel_bytes(WeightKind kind, size_t k, const TileShape& tile) {
   if (kind == WeightKind::f32) return 0;
-  return panel_bytes(WeightKind::f32, PackShape{1, k, tile.nr}, tile);
+  const size_t panel = panel_bytes(WeightKind::f32, PackShape{1, k + kCodeRows, tile.nr}, tile);
+  if (kind != WeightKind::code4 && kind != WeightKind::code8) return panel;
+  // One row of A goes through a slice of a few panels at a time.
+  const size_t slice = kCodePanels * (kCodeSlice + kCodeRows) * tile.nr * sizeof(float);
+  return panel > slice ? panel : slice;
 }
 
 }  // namespace

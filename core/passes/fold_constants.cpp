@@ -108,7 +108,10 @@ class Folder {
   /** Weights stored narrow stay so: the runtime widens them in registers. */
   static bool is_narrow_weight(const Node& node, const std::vector<Tensor>& inputs) {
     if (node.is("DequantizeLinear")) return true;
-    if (!node.is("Cast") || inputs.empty() || inputs[0].elements() <= kSmall) return false;
+    if (inputs.empty() || inputs[0].elements() <= kSmall) return false;
+    // Codes packed two to a byte are taken apart by these.
+    if (node.is("BitwiseAnd") || node.is("BitShift")) return inputs[0].dtype() == DType::u8;
+    if (!node.is("Cast")) return false;
     const auto to = static_cast<DType>(node.int_attribute("to", 0));
     return dtype_bits(to) > dtype_bits(inputs[0].dtype());
   }
@@ -151,7 +154,7 @@ class Folder {
 /**
  * Evaluates what depends on constants only, within the byte budget of the context; in subgraphs
  * with the constants they capture. What it must not do is make stored weights bigger:
- * DequantizeLinear(constant), casts of large constants to a wider type and so
+ * DequantizeLinear(constant), casts of large constants to a wider type, bytes taken apart and so
  * Gather(codebook, Cast(indices)) stay as they are.
  */
 bool fold_constants(Graph& graph, const PassContext& context) {

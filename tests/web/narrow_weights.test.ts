@@ -8,20 +8,23 @@ import { kFloatPeer } from './support/tolerance.js';
 
 /** Convolutions, recurrent layers in subgraphs, embeddings and matrix products. */
 const kModels = ['resnet20_cifar10', 'silero_vad_16k', 'byte_bidi_lstm', 'tiny_random_bert'];
-const kFormats = [
-  { bits: 4 },
-  { bits: 4, type: 'unsigned', symmetric: false, block: 16 },
-  { bits: 8, granularity: 'block', symmetric: false },
+const kSteps = [
+  { technique: 'quantize-weights', bits: 4 },
+  { technique: 'quantize-weights', bits: 4, type: 'unsigned', symmetric: false, block: 16 },
+  { technique: 'quantize-weights', bits: 8, granularity: 'block', symmetric: false },
+  { technique: 'palettize' },
+  { technique: 'palettize', bits: 3, groupSize: 0, storage: 'uint8' },
+  { technique: 'palettize', bits: 6, shared: true, groupSize: 4 },
 ];
 
 describe('narrow weights mean the same in onnxruntime', { skip: skipWithoutAssets }, () => {
   for (const name of kModels) {
-    for (const format of kFormats) {
-      it(`${name}: ${JSON.stringify(format)}`, async () => {
+    for (const step of kSteps) {
+      it(`${name}: ${JSON.stringify(step)}`, async () => {
         const file = asset(`models/${name}.onnx`);
         const model = await loadModel(file);
-        const steps = [{ technique: 'quantize-weights', keep: true, ...format }];
-        const { model: small } = await compress(model, { whittle: 1, steps } as Recipe);
+        const recipe = { whittle: 1, steps: [{ ...step, keep: true }] } as Recipe;
+        const { model: small } = await compress(model, recipe);
         try {
           const peer = await peerSession(await small.toBytes());
           const session = await createSession(small);

@@ -60,6 +60,7 @@ function optionType(option) {
     text: 'string',
     ranges: 'Record<string, readonly [number, number]>',
     numbers: 'readonly number[]',
+    texts: 'Record<string, string>',
   }[option.type];
 }
 

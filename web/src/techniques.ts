@@ -4,7 +4,7 @@ import { techniqueSchema } from './generated/techniques.js';
 export interface TechniqueOption {
   name: string;
   /** 'ranges': activation ranges by value name, 'numbers': a list, both as reports write them. */
-  type: 'number' | 'integer' | 'boolean' | 'text' | 'choice' | 'ranges' | 'numbers';
+  type: 'number' | 'integer' | 'boolean' | 'text' | 'choice' | 'ranges' | 'numbers' | 'texts';
   /** Layer rules may override it. */
   perLayer?: boolean;
   /** For the few who need it: forms show it on request. */

@@ -28,8 +28,9 @@ std::vector<OptionSpec> options() {
                    .max = 8});
   specs.push_back({.name = "groupSize",
                    .type = OptionType::integer,
-                   .doc = "consecutive output channels that share a codebook; unset: all of them",
-                   .min = 1});
+                   .doc = "consecutive output channels that share a codebook; 0: all; unset: a "
+                          "multiple of 8 whose codes outweigh the codebook eight times",
+                   .min = 0});
   specs.push_back({.name = "method",
                    .type = OptionType::choice,
                    .doc =

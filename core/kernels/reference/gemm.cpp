@@ -1,7 +1,10 @@
 // C[m, n] = epilogue(bias[n] + sum over k of A[m, k] * W[k, n]), and the same with A's row of k
 // values replaced by the taps of a convolution: k = (tap, channel).
 
+#include <type_traits>
+
 #include "core/base/half.h"
+#include "core/kernels/code_layout.h"
 #include "core/kernels/pack.h"
 #include "core/kernels/reference/reference.h"
 #include "core/kernels/reference/scalar.h"
@@ -16,9 +19,8 @@ template <WeightKind kind>
 struct Column {
   const char* panel;
 
-  Column(const void* packed, size_t k, size_t col)
-      : panel(static_cast<const char*>(packed) +
-              col * panel_bytes(kind, PackShape{1, k, 1}, kTile)) {}
+  Column(const void* packed, const PackShape& shape, const CodeTable&, size_t col)
+      : panel(static_cast<const char*>(packed) + col * panel_bytes(kind, shape, kTile)) {}
   float bias() const { return reinterpret_cast<const float*>(panel)[0]; }
   float weight(size_t k) const {
     if constexpr (kind == WeightKind::f32) {
@@ -34,11 +36,50 @@ struct Column {
   }
 };
 
+// The same for codes: (table[first + code] - zero_point) * scale.
+template <WeightKind kind>
+struct CodedColumn {
+  const char* panel;
+  const float* table;
+  PackShape shape;
+  CodeLayout layout;
+
+  CodedColumn(const void* packed, const PackShape& s, const CodeTable& codes, size_t col)
+      : panel(static_cast<const char*>(packed) + col * panel_bytes(kind, s, kTile)),
+        table(codes.values),
+        shape(s),
+        layout(kind, s, 1) {}
+  float bias() const { return reinterpret_cast<const float*>(panel)[0]; }
+  float weight(size_t k) const {
+    const size_t tap = shape.block == 0 ? 0 : k / shape.kc;
+    const size_t c = k - tap * shape.kc;
+    const size_t run = c / layout.run_rows;
+    const size_t row = c - run * layout.run_rows;
+    const char* const at = panel + layout.run_at(tap, run);
+    const float scale = reinterpret_cast<const float*>(at)[0];
+    const int16_t zero_point = reinterpret_cast<const int16_t*>(at + sizeof(float))[0];
+    const uint8_t byte =
+        static_cast<uint8_t>(at[layout.run_header_bytes() + layout.byte_of(row, 0)]);
+    if (kind == WeightKind::code8 && table == nullptr) {
+      return static_cast<float>(static_cast<int8_t>(byte) - zero_point) * scale;
+    }
+    const int32_t first = reinterpret_cast<const int32_t*>(panel)[1];
+    const uint8_t code = kind == WeightKind::code8         ? byte
+                         : CodeLayout::in_high_nibble(row) ? byte >> 4
+                                                           : byte & 15;
+    return (table[first + code] - static_cast<float>(zero_point)) * scale;
+  }
+};
+
+template <WeightKind kind>
+using ColumnOf = std::conditional_t<kind == WeightKind::code4 || kind == WeightKind::code8,
+                                    CodedColumn<kind>, Column<kind>>;
+
 template <WeightKind kind>
 void gemm(const GemmArgs& args, IndexRange rows, IndexRange cols) {
   for (size_t m = rows.begin; m < rows.end; ++m) {
     for (size_t n = cols.begin; n < cols.end; ++n) {
-      const Column<kind> column(args.packed, args.k, n);
+      const ColumnOf<kind> column(args.packed, {1, args.k, 1, args.codes.block}, args.codes, n);
       float acc = column.bias();
       for (size_t k = 0; k < args.k; ++k) acc += args.a[m * args.lda + k] * column.weight(k);
       args.c[m * args.ldc + n] = finish(args.epilogue, acc, m, n);
@@ -50,7 +91,8 @@ template <WeightKind kind>
 void conv(const ConvShape& s, const ConvArgs& args, IndexRange pixels, IndexRange cols) {
   for (size_t p = pixels.begin; p < pixels.end; ++p) {
     for (size_t n = cols.begin; n < cols.end; ++n) {
-      const Column<kind> column(args.packed, s.taps() * s.kc, n);
+      const PackShape pack{s.taps(), s.kc, 1, args.codes.block};
+      const ColumnOf<kind> column(args.packed, pack, args.codes, n);
       float acc = column.bias();
       for (size_t ky = 0; ky < s.kernel_h; ++ky) {
         for (size_t kx = 0; kx < s.kernel_w; ++kx) {
@@ -81,8 +123,10 @@ void pack_b(const float* b, size_t stride_k, size_t stride_n, size_t k, size_t, 
 
 void fill_gemm(KernelTable& table) {
   table.gemm_tile = kTile;
-  table.gemm = {gemm<WeightKind::f32>, gemm<WeightKind::f16>, gemm<WeightKind::s8>};
-  table.conv = {conv<WeightKind::f32>, conv<WeightKind::f16>, conv<WeightKind::s8>};
+  table.gemm = {gemm<WeightKind::f32>, gemm<WeightKind::f16>, gemm<WeightKind::s8>,
+                gemm<WeightKind::code4>, gemm<WeightKind::code8>};
+  table.conv = {conv<WeightKind::f32>, conv<WeightKind::f16>, conv<WeightKind::s8>,
+                conv<WeightKind::code4>, conv<WeightKind::code8>};
   table.pack_b = pack_b;
 }
 

@@ -53,6 +53,29 @@ inline void multiply_step(const float* const (&a)[kRows], const Panel (&panels)[
   }
 }
 
+// tile += k products of the rows a, which move on, and the next rows of the panels.
+template <typename Ops, size_t kRows, size_t kPanels, typename Panel>
+inline void accumulate(const float* (&a)[kRows], size_t k, Panel (&panels)[kPanels],
+                       FloatTile<kRows, kPanels>& tile) {
+  for (; k >= 4; k -= 4) {
+    multiply_step<Ops, 0>(a, panels, tile);
+    multiply_step<Ops, 1>(a, panels, tile);
+    multiply_step<Ops, 2>(a, panels, tile);
+    multiply_step<Ops, 3>(a, panels, tile);
+    WHITTLE_UNROLL
+    for (size_t i = 0; i < kRows; ++i) a[i] += 4;
+    WHITTLE_UNROLL
+    for (size_t p = 0; p < kPanels; ++p) panels[p].advance(4);
+  }
+  for (; k > 0; --k) {
+    multiply_step<Ops, 0>(a, panels, tile);
+    WHITTLE_UNROLL
+    for (size_t i = 0; i < kRows; ++i) a[i] += 1;
+    WHITTLE_UNROLL
+    for (size_t p = 0; p < kPanels; ++p) panels[p].advance(1);
+  }
+}
+
 // tile = bias + sum over taps and k. pointers: [taps][pointer_stride] rows of kc values. Each sum
 // runs in the order of (tap, k) whatever the tile, so a row's bits do not depend on its neighbours.
 template <typename Ops, size_t kRows, size_t kPanels, typename Panel>
@@ -70,24 +93,7 @@ inline void multiply(const void* const* pointers, size_t pointer_stride, size_t 
     const float* a[kRows];
     WHITTLE_UNROLL
     for (size_t i = 0; i < kRows; ++i) a[i] = static_cast<const float*>(pointers[i]);
-    size_t k = kc;
-    for (; k >= 4; k -= 4) {
-      multiply_step<Ops, 0>(a, panels, tile);
-      multiply_step<Ops, 1>(a, panels, tile);
-      multiply_step<Ops, 2>(a, panels, tile);
-      multiply_step<Ops, 3>(a, panels, tile);
-      WHITTLE_UNROLL
-      for (size_t i = 0; i < kRows; ++i) a[i] += 4;
-      WHITTLE_UNROLL
-      for (size_t p = 0; p < kPanels; ++p) panels[p].advance(4);
-    }
-    for (; k > 0; --k) {
-      multiply_step<Ops, 0>(a, panels, tile);
-      WHITTLE_UNROLL
-      for (size_t i = 0; i < kRows; ++i) a[i] += 1;
-      WHITTLE_UNROLL
-      for (size_t p = 0; p < kPanels; ++p) panels[p].advance(1);
-    }
+    accumulate<Ops>(a, kc, panels, tile);
   }
 }
 

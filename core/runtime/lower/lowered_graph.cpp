@@ -14,6 +14,16 @@ Shape LoweredValue::stored_shape() const {
   return stored;
 }
 
+std::vector<uint8_t> code_bytes(const Tensor& tensor) {
+  std::vector<uint8_t> codes(static_cast<size_t>(tensor.elements()));
+  const auto* const bytes = reinterpret_cast<const uint8_t*>(tensor.raw());
+  const bool nibbles = dtype_bits(tensor.dtype()) == 4;
+  for (size_t i = 0; i < codes.size(); ++i) {
+    codes[i] = nibbles ? static_cast<uint8_t>(bytes[i / 2] >> (i % 2 * 4) & 15) : bytes[i];
+  }
+  return codes;
+}
+
 ValueId LoweredGraph::add_value(LoweredValue value) {
   values.push_back(std::move(value));
   return static_cast<ValueId>(values.size() - 1);

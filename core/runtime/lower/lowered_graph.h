@@ -68,12 +68,23 @@ struct IntegerForm {
   int32_t qmax = 255;
 };
 
-/** Constant 8-bit weights of a product that computes in float, (q - zero_point[n]) * scale[n], one
- * of each for every output column. */
+/**
+ * Constant weights of 8 or 4 bits of a product that computes in float: (v - zero_point) * scale, v
+ * being the integer itself or, with a table, table[first[n] + code] in output column n.
+ */
 struct NarrowWeights {
+  WeightKind kind = WeightKind::s8;  // or code4, code8
+  /** One for each output column or, with `block`, for each block of that many weights along the
+   * summed axis: in the shape of the weight, that axis divided. */
   std::vector<float> scale;
-  std::vector<int32_t> zero_point;
+  std::vector<int32_t> zero_point;  // as scale
+  int64_t block = 0;
+  std::vector<float> table;
+  std::vector<int32_t> first;  // of each column; empty: 0
 };
+
+/** The codes of a u4, i4, u8 or i8 tensor, a byte each; 4-bit ones as unsigned. */
+std::vector<uint8_t> code_bytes(const Tensor& tensor);
 
 /**
  * One operation of a plan. It starts as an ONNX node; lowerings replace groups of them by
@@ -117,9 +128,10 @@ class LoweredIndex {
  public:
   explicit LoweredIndex(const LoweredGraph& graph);
 
-  /** Index of the operation that makes `id`, or -1. */
+  /** Index of the operation that makes `id`, or -1; values added since have none. */
   int producer(ValueId id) const {
-    return id == kNoValue ? -1 : producers_[static_cast<size_t>(id)];
+    const bool known = id != kNoValue && static_cast<size_t>(id) < producers_.size();
+    return known ? producers_[static_cast<size_t>(id)] : -1;
   }
   const std::vector<int>& consumers(ValueId id) const {
     return consumers_[static_cast<size_t>(id)];

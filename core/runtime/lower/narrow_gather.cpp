@@ -1,4 +1,5 @@
 #include "core/runtime/lower/lowerings.h"
+#include "core/runtime/lower/narrow_weights.h"
 #include "core/runtime/lower/patterns.h"
 
 namespace whittle {
@@ -19,6 +20,23 @@ bool is_narrow_table(const LoweredOp& op, const LoweredGraph& graph) {
   return scale->elements() == q->shape()[axis];
 }
 
+/** A table of rank 2 kept as codes of 4 or 8 bits: blocked or 4-bit integers, or a palette. */
+bool gather_codes(LoweredOp& op, const Patterns& patterns, LoweredGraph& graph) {
+  const ValueId table = op.node.inputs[0];
+  if (!has_rank(graph, table, 2) || graph.constant(table) != nullptr) return false;
+  // What varies may do so by row or by column.
+  for (const ProductAxes axes : {ProductAxes{0, 1}, ProductAxes{1, 0}}) {
+    auto stored = stored_weights(table, axes, patterns, graph);
+    if (!stored || !stored->narrow || stored->narrow->kind == WeightKind::s8) continue;
+    LoweredOp made = make_lowered("CodedGather", {stored->value, op.node.inputs[1]}, op);
+    made.node.attributes["by_row"] = static_cast<int64_t>(axes.column == 0);
+    made.narrow[0] = std::move(*stored->narrow);
+    op = std::move(made);
+    return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 void lower_narrow_gather(LoweredGraph& graph) {
@@ -33,6 +51,7 @@ void lower_narrow_gather(LoweredGraph& graph) {
         !graph.value(op.node.outputs[0]).is_static) {
       continue;
     }
+    if (gather_codes(op, patterns, graph)) continue;
     const LoweredOp* dequantize = patterns.made_by(table, "DequantizeLinear");
     if (dequantize != nullptr && is_narrow_table(*dequantize, graph)) {
       LoweredOp made = make_lowered("NarrowGather",

@@ -1,76 +1,33 @@
 #include "core/ops/support/conv_geometry.h"
 #include "core/runtime/lower/lowerings.h"
+#include "core/runtime/lower/narrow_weights.h"
 #include "core/runtime/lower/patterns.h"
+#include "core/runtime/steps/conv_method.h"
 
 namespace whittle {
 namespace {
 
-/** A product's weights: constant floats, halves or, with `narrow`, 8-bit integers. */
-struct Weights {
-  ValueId value = kNoValue;
-  std::optional<NarrowWeights> narrow;
-};
-
-/** One zero point for each of `count` columns; a single one is repeated, an absent one is 0. */
-std::vector<int32_t> zero_points(const LoweredGraph& graph, ValueId id, size_t count) {
-  std::vector<int32_t> points(count, 0);
-  if (id == kNoValue) return points;
-  const std::vector<int64_t> values = to_int64s(*graph.constant(id), graph.value(id).name);
-  for (size_t i = 0; i < count; ++i) {
-    points[i] = static_cast<int32_t>(values[values.size() == 1 ? 0 : i]);
-  }
-  return points;
+/** A value that is a constant of halves behind a Cast, as the floats it stands for: biases are few.
+ * Other values are returned as they are. */
+ValueId widened_constant(ValueId id, const Patterns& patterns, LoweredGraph& graph) {
+  const LoweredOp* cast = id == kNoValue ? nullptr : patterns.made_by(id, "Cast");
+  const Tensor* half = cast != nullptr ? graph.constant(cast->node.inputs[0]) : nullptr;
+  if (half == nullptr || half->dtype() != DType::f16 || !is_f32(graph, id)) return id;
+  const std::vector<float> wide = to_floats(*half, cast->node.label());
+  const ValueId made = graph.add_constant(
+      graph.value(id).name, Tensor::of<float>(half->shape(), std::span<const float>(wide)));
+  graph.value(made).shared_key = derived_key(graph, "widened", {cast->node.inputs[0]});
+  return made;
 }
 
-/** Weights behind a DequantizeLinear whose scales run along `axis`, or are one. */
-std::optional<Weights> dequantized(const LoweredOp& op, const LoweredGraph& graph, int axis) {
-  const Tensor* q = graph.constant(op.node.inputs[0]);
-  const Tensor* scale = graph.constant(op.node.input(1));
-  if (q == nullptr || scale == nullptr || scale->dtype() != DType::f32) return std::nullopt;
-  if (q->dtype() != DType::i8 && q->dtype() != DType::u8) return std::nullopt;
-  const ValueId zero = op.node.input(2);
-  if (zero != kNoValue && graph.constant(zero) == nullptr) return std::nullopt;
-  if (op.node.int_attribute("block_size", 0) != 0) return std::nullopt;
-  const int64_t columns = q->shape()[axis];
-  const int stated =
-      normalize_axis(op.node.int_attribute("axis", 1), q->shape().rank(), op.node.name);
-  const bool per_tensor = scale->elements() == 1;
-  if (!per_tensor && (stated != axis || scale->elements() != columns)) return std::nullopt;
-  const auto scales = scale->data<float>();
-  NarrowWeights narrow;
-  narrow.scale.assign(scales.begin(), scales.end());
-  if (per_tensor) narrow.scale.assign(static_cast<size_t>(columns), scales[0]);
-  narrow.zero_point = zero_points(graph, zero, static_cast<size_t>(columns));
-  return Weights{op.node.inputs[0], std::move(narrow)};
-}
-
-/** What a product may use for input `id`, whose output columns lie along `axis`. */
-std::optional<Weights> weights_of(ValueId id, int axis, const Patterns& patterns,
-                                  const LoweredGraph& graph) {
-  if (const Tensor* tensor = graph.constant(id)) {
-    if (tensor->dtype() != DType::f32) return std::nullopt;
-    return Weights{id, {}};
-  }
-  if (const LoweredOp* cast = patterns.made_by(id, "Cast")) {
-    const Tensor* tensor = graph.constant(cast->node.inputs[0]);
-    if (tensor && tensor->dtype() == DType::f16 && is_f32(graph, id)) {
-      return Weights{cast->node.inputs[0], {}};
-    }
-  }
-  if (const LoweredOp* dequantize = patterns.made_by(id, "DequantizeLinear")) {
-    if (is_f32(graph, id)) return dequantized(*dequantize, graph, axis);
-  }
-  return std::nullopt;
-}
-
-/** A bias that can be packed: absent, or n constant floats, possibly behind Cast or DQ. */
+/** A bias that can be packed: absent, or n constant floats. */
 bool constant_bias(const LoweredGraph& graph, ValueId id, int64_t n) {
   if (id == kNoValue) return true;
   const Tensor* tensor = graph.constant(id);
   return tensor != nullptr && tensor->dtype() == DType::f32 && tensor->elements() == n;
 }
 
-void replace_by(LoweredOp& op, std::string kind, ValueId x, Weights weights, ValueId bias) {
+void replace_by(LoweredOp& op, std::string kind, ValueId x, StoredWeights weights, ValueId bias) {
   LoweredOp made = make_lowered(std::move(kind), {x, weights.value, bias}, op);
   made.node.attributes = op.node.attributes;
   made.parts = op.parts;
@@ -83,12 +40,16 @@ void lower_conv(LoweredOp& op, const Patterns& patterns, LoweredGraph& graph) {
   const bool transposed = op.node.op == "ConvTranspose";
   const ValueId x = op.node.inputs[0];
   if (!is_f32(graph, x) || !(has_rank(graph, x, 3) || has_rank(graph, x, 4))) return;
-  auto weights = weights_of(op.node.inputs[1], transposed ? 1 : 0, patterns, graph);
+  const ProductAxes axes = transposed ? ProductAxes{1, 0} : ProductAxes{0, 1};
+  auto weights = stored_weights(op.node.inputs[1], axes, patterns, graph);
   if (!weights) return;
-  const Shape& w = graph.value(weights->value).shape;
+  const Shape w = graph.value(weights->value).shape;
+  // Few channels are not worth blocks, and the ways of computing them mix channels with taps.
+  if (weights->narrow && weights->narrow->block != 0 && w[1] <= kFewChannels) return;
   const int64_t groups = op.node.int_attribute("group", 1);
   const int64_t n = transposed ? w[1] * groups : w[0];
-  if (!constant_bias(graph, op.node.input(2), n)) return;
+  const ValueId bias = widened_constant(op.node.input(2), patterns, graph);
+  if (!constant_bias(graph, bias, n)) return;
   if (transposed) {
     // The sub-pixel form needs taps on the input's grid; narrow weights would need one scale for
     // each phase, and are rare here.
@@ -98,7 +59,7 @@ void lower_conv(LoweredOp& op, const Patterns& patterns, LoweredGraph& graph) {
     }
     if (groups != 1 || weights->narrow || graph.value(weights->value).dtype != DType::f32) return;
   }
-  replace_by(op, op.node.op, x, std::move(*weights), op.node.input(2));
+  replace_by(op, op.node.op, x, std::move(*weights), bias);
 }
 
 /** A constant scaled by `factor` and repeated to n values. */
@@ -124,12 +85,13 @@ void lower_gemm(LoweredOp& op, const Patterns& patterns, LoweredGraph& graph,
   if (!is_f32(graph, op.node.inputs[0]) || op.node.int_attribute("transA", 0) != 0) return;
   if (op.node.float_attribute("alpha", 1.0f) != 1.0f) return;
   const bool transposed = op.node.int_attribute("transB", 0) != 0;
-  auto weights = weights_of(op.node.inputs[1], transposed ? 0 : 1, patterns, graph);
+  const ProductAxes axes = transposed ? ProductAxes{0, 1} : ProductAxes{1, 0};
+  auto weights = stored_weights(op.node.inputs[1], axes, patterns, graph);
   if (!weights) return;
   const ValueId output = op.node.outputs[0];
   const int64_t n = graph.value(output).shape.back();
   const float beta = op.node.float_attribute("beta", 1.0f);
-  ValueId bias = beta == 0.0f ? kNoValue : op.node.input(2);
+  ValueId bias = beta == 0.0f ? kNoValue : widened_constant(op.node.input(2), patterns, graph);
   if (bias == kNoValue || is_bias_row(graph, bias, n)) {
     if (bias != kNoValue) bias = scaled_vector(graph, bias, beta, n);
     replace_by(op, "Linear", op.node.inputs[0], std::move(*weights), bias);
@@ -156,7 +118,7 @@ void lower_gemm(LoweredOp& op, const Patterns& patterns, LoweredGraph& graph,
 void lower_matmul(LoweredOp& op, const Patterns& patterns, LoweredGraph& graph) {
   const ValueId b = op.node.inputs[1];
   if (!is_f32(graph, op.node.inputs[0]) || !has_rank(graph, b, 2)) return;
-  auto weights = weights_of(b, 1, patterns, graph);
+  auto weights = stored_weights(b, {1, 0}, patterns, graph);
   if (!weights) return;
   replace_by(op, "Linear", op.node.inputs[0], std::move(*weights), kNoValue);
   op.node.attributes["transposed"] = int64_t{0};
@@ -186,10 +148,13 @@ bool is_plain_recurrence(const LoweredOp& op, const LoweredGraph& graph) {
 }
 
 /** LSTM, GRU and RNN: both matrices constant, wide or narrow with a scale for each gate row. */
-void lower_recurrence(LoweredOp& op, const Patterns& patterns, const LoweredGraph& graph) {
+void lower_recurrence(LoweredOp& op, const Patterns& patterns, LoweredGraph& graph) {
+  if (op.node.inputs.size() > 3) {
+    op.node.inputs[3] = widened_constant(op.node.inputs[3], patterns, graph);
+  }
   if (!is_plain_recurrence(op, graph)) return;
-  auto w = weights_of(op.node.inputs[1], 1, patterns, graph);
-  auto r = weights_of(op.node.inputs[2], 1, patterns, graph);
+  auto w = stored_weights(op.node.inputs[1], {1, 2}, patterns, graph);
+  auto r = stored_weights(op.node.inputs[2], {1, 2}, patterns, graph);
   if (!w || !r) return;
   LoweredOp made = make_lowered(op.node.op, op.node.inputs, op);
   made.node.inputs[1] = w->value;

@@ -22,6 +22,7 @@ struct ConvStep {
   size_t ldc = 0;        // output channels of all groups
   size_t group_bytes = 0;
   const std::byte* packed = nullptr;
+  CodeTable codes;
   const float* zero_row = nullptr;
   TileShape tile;
   ConvFn fn = nullptr;
@@ -36,6 +37,7 @@ struct ConvStep {
       args.input = input + g * shape.kc;
       args.zero_row = zero_row;
       args.packed = packed + g * group_bytes;
+      args.codes = codes;
       args.c = output + g * n;
       args.ldc = ldc;
       args.n = n;
@@ -68,18 +70,18 @@ const float* zero_row(PlanBuilder& plan, size_t count) {
 
 /** Few channels: images are copied into rows with the horizontal padding written out. */
 void add_row_conv(ConvStep step, const ConvGeometry& g, const LoweredOp& op, PlanBuilder& plan) {
-  const Tensor& w = plan.value(op.node.inputs[1]).constant;
   const ProductWeights weights(op, plan);
   const PaddedRows rows(step.shape, g, sizeof(float));
   const ConvShape plain = step.shape;
   step.shape = rows.as_rows(plain);
-  const PackShape pack{plain.kernel_h, step.shape.kc, step.n};
+  const PackShape pack = weights.pack_shape(plain.kernel_h, step.shape.kc, step.n);
   step.packed = plan.pack(
       weights.key("conv_rows"), packed_bytes(weights.kind, pack, step.tile), [&](std::byte* out) {
-        const std::vector<std::byte> moved = taps_before_channels(w);
+        const std::vector<std::byte> moved = taps_before_channels(weights.source());
         weights.pack(moved.data(), WeightStrides{pack.kc, 1, plain.kernel_h * pack.kc}, 0, pack,
                      step.tile, out);
       });
+  step.codes = weights.codes(plan);
   step.zero_row = zero_row(plan, pack.kc);
   step.fn = plan.kernels().conv_for(weights.kind);
   plan.need_scratch(conv_scratch_bytes(weights.kind, step.shape, step.tile));
@@ -136,18 +138,19 @@ void add_depthwise(const ConvStep& step, const LoweredOp& op, PlanBuilder& plan)
 }
 
 void add_indirect(ConvStep step, const LoweredOp& op, PlanBuilder& plan) {
-  const Tensor& w = plan.value(op.node.inputs[1]).constant;
   const ProductWeights weights(op, plan);
   const size_t taps = step.shape.taps();
-  const PackShape pack{taps, step.shape.kc, step.n};
+  const PackShape pack = weights.pack_shape(taps, step.shape.kc, step.n);
   step.group_bytes = packed_bytes(weights.kind, pack, step.tile);
   step.packed = plan.pack(weights.key("conv"), step.group_bytes * step.groups, [&](std::byte* out) {
+    const Tensor w = weights.source();
     const size_t group = step.n * step.shape.kc * taps * element_bytes(w.dtype());
     for (size_t g = 0; g < step.groups; ++g) {
       weights.pack(w.raw() + g * group, WeightStrides{1, taps, step.shape.kc * taps}, g * step.n,
                    pack, step.tile, out + g * step.group_bytes);
     }
   });
+  step.codes = weights.codes(plan);
   step.zero_row = zero_row(plan, step.shape.kc);
   step.fn = plan.kernels().conv_for(weights.kind);
   plan.need_scratch(conv_scratch_bytes(weights.kind, step.shape, step.tile));

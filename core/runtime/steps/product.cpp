@@ -1,5 +1,7 @@
 #include "core/runtime/steps/product.h"
 
+#include <cstring>
+
 #include "core/base/half.h"
 #include "core/runtime/steps/step_builders.h"
 
@@ -24,13 +26,56 @@ ProductWeights::ProductWeights(const LoweredOp& product, const PlanBuilder& buil
   const auto found = op.narrow.find(input);
   if (found != op.narrow.end()) {
     narrow = &found->second;
-    kind = WeightKind::s8;
+    kind = narrow->kind;
   }
   if (plan.value(op.node.inputs[input]).dtype == DType::f16) kind = WeightKind::f16;
 }
 
+Tensor ProductWeights::source() const {
+  const Tensor& stored = plan.value(op.node.inputs[input]).constant;
+  if (kind != WeightKind::code4 && kind != WeightKind::code8) return stored;
+  std::vector<uint8_t> codes = code_bytes(stored);
+  // Kernels read integers without a table as signed; their zero points move along in pack_codes.
+  if (narrow->table.empty() && stored.dtype() == DType::u8) {
+    for (uint8_t& code : codes) code = static_cast<uint8_t>(code ^ 0x80);
+  }
+  return Tensor::of<uint8_t>(stored.shape(), std::span<const uint8_t>(codes));
+}
+
+namespace {
+
+/** Strides of the scales of weights whose summed axis, of kc values, is cut into blocks. */
+WeightStrides block_strides(const WeightStrides& strides, const PackShape& shape) {
+  const size_t blocks = (shape.kc + shape.block - 1) / shape.block;
+  // Axes outside the summed one step over all of it.
+  const auto moved = [&](size_t stride) {
+    return stride < strides.c * shape.kc ? stride : stride / shape.kc * blocks;
+  };
+  return {moved(strides.tap), strides.c, moved(strides.n)};
+}
+
+}  // namespace
+
+void ProductWeights::pack_codes(const std::byte* source, const WeightStrides& strides, size_t first,
+                                const PackShape& shape, const TileShape& tile, std::byte* out,
+                                size_t first_scale) const {
+  CodeWeights codes;
+  codes.codes = reinterpret_cast<const uint8_t*>(source);
+  if (!narrow->first.empty()) codes.first = narrow->first.data() + first;
+  codes.scale_strides = shape.block == 0 ? WeightStrides{0, 0, 1} : block_strides(strides, shape);
+  const size_t begin = first_scale + first * codes.scale_strides.n;
+  std::vector<int32_t> zero_points(narrow->zero_point.begin(), narrow->zero_point.end());
+  if (narrow->table.empty() && plan.value(op.node.inputs[input]).dtype == DType::u8) {
+    for (int32_t& point : zero_points) point -= 128;
+  }
+  codes.scale = narrow->scale.data() + begin;
+  codes.zero_point = zero_points.data() + begin;
+  pack_weights_codes(kind, codes, strides, bias ? bias + first : nullptr, shape, tile, out);
+}
+
 void ProductWeights::pack(const std::byte* source, const WeightStrides& strides, size_t first,
-                          const PackShape& shape, const TileShape& tile, std::byte* out) const {
+                          const PackShape& shape, const TileShape& tile, std::byte* out,
+                          size_t first_scale) const {
   const float* own_bias = bias ? bias + first : nullptr;
   switch (kind) {
     case WeightKind::f32:
@@ -39,6 +84,9 @@ void ProductWeights::pack(const std::byte* source, const WeightStrides& strides,
     case WeightKind::f16:
       return pack_weights_f16(reinterpret_cast<const uint16_t*>(source), strides, own_bias, shape,
                               tile, out);
+    case WeightKind::code4:
+    case WeightKind::code8:
+      return pack_codes(source, strides, first, shape, tile, out, first_scale);
     default:
       return pack_weights_s8(source, plan.value(op.node.inputs[input]).dtype == DType::i8, strides,
                              narrow->scale.data() + first, narrow->zero_point.data() + first,
@@ -46,27 +94,65 @@ void ProductWeights::pack(const std::byte* source, const WeightStrides& strides,
   }
 }
 
+CodeTable ProductWeights::codes(PlanBuilder& builder) const {
+  if (narrow == nullptr || narrow->kind == WeightKind::s8) return {};
+  CodeTable table{nullptr, static_cast<size_t>(narrow->block)};
+  if (narrow->table.empty()) return table;
+  const size_t bytes = (narrow->table.size() + kTablePad) * sizeof(float);
+  const std::byte* packed = builder.pack("table|" + key(""), bytes, [&](std::byte* out) {
+    std::memset(out, 0, bytes);
+    std::memcpy(out, narrow->table.data(), narrow->table.size() * sizeof(float));
+  });
+  table.values = reinterpret_cast<const float*>(packed);
+  return table;
+}
+
 std::vector<float> ProductWeights::widened(const Tensor& w) const {
-  std::vector<float> wide = to_floats(w, op.node.label());
-  if (kind != WeightKind::s8) return wide;
+  if (narrow == nullptr) return to_floats(w, op.node.label());
+  const bool coded = !narrow->table.empty();
+  std::vector<float> wide;
+  if (coded) {
+    const std::vector<uint8_t> codes = code_bytes(w);
+    wide.assign(codes.begin(), codes.end());
+  } else {
+    wide = to_floats(w, op.node.label());
+  }
   const size_t columns = narrow->scale.size();
   const size_t each = wide.size() / columns;
   for (size_t i = 0; i < wide.size(); ++i) {
     const size_t n = i / each;
-    wide[i] = (wide[i] - static_cast<float>(narrow->zero_point[n])) * narrow->scale[n];
+    const size_t first = narrow->first.empty() ? 0 : static_cast<size_t>(narrow->first[n]);
+    const float value = coded ? narrow->table[first + static_cast<size_t>(wide[i])] : wide[i];
+    wide[i] = (value - static_cast<float>(narrow->zero_point[n])) * narrow->scale[n];
   }
   return wide;
+}
+
+std::string ProductWeights::narrow_key() const {
+  if (narrow == nullptr) return "";
+  uint64_t hash = 14695981039346656037ULL;  // FNV-1a
+  const auto add = [&](const auto& values) {
+    const auto* bytes = reinterpret_cast<const uint8_t*>(values.data());
+    for (size_t i = 0; i < values.size() * sizeof(values[0]); ++i) {
+      hash = (hash ^ bytes[i]) * 1099511628211ULL;
+    }
+  };
+  add(narrow->scale);
+  add(narrow->zero_point);
+  add(narrow->table);
+  add(narrow->first);
+  return concat("|", hash, "|", narrow->block);
 }
 
 std::string ProductWeights::key(const char* form) const {
   return concat(form, "|", plan.pack_key(op.node.inputs[input]), "|",
                 plan.pack_key(op.node.input(input + 1)), "|",
-                op.node.int_attribute("transposed", 0));
+                op.node.int_attribute("transposed", 0), narrow_key());
 }
 
 std::string ProductWeights::kernel_name(const char* form) const {
-  const char* prefix = kind == WeightKind::f32 ? "f32_" : kind == WeightKind::f16 ? "f16_" : "s8_";
-  return std::string(prefix) + form;
+  static constexpr const char* kPrefixes[] = {"f32_", "f16_", "s8_", "code4_", "code8_"};
+  return std::string(kPrefixes[static_cast<size_t>(kind)]) + form;
 }
 
 void add_gemm(const LoweredOp& op, const GemmSize& size, const WeightStrides& strides,
@@ -74,11 +160,11 @@ void add_gemm(const LoweredOp& op, const GemmSize& size, const WeightStrides& st
   const ProductWeights weights(op, plan);
   const ProductIo io(op, plan);
   const TileShape tile = plan.kernels().gemm_tile;
-  const PackShape shape{1, size.k, size.n};
-  const Tensor& w = plan.value(op.node.inputs[1]).constant;
-  const std::byte* packed =
-      plan.pack(weights.key("gemm"), packed_bytes(weights.kind, shape, tile),
-                [&](std::byte* out) { weights.pack(w.raw(), strides, 0, shape, tile, out); });
+  const PackShape shape = weights.pack_shape(1, size.k, size.n);
+  const std::byte* packed = plan.pack(
+      weights.key("gemm"), packed_bytes(weights.kind, shape, tile),
+      [&](std::byte* out) { weights.pack(weights.source().raw(), strides, 0, shape, tile, out); });
+  const CodeTable codes = weights.codes(plan);
   plan.need_scratch(gemm_scratch_bytes(weights.kind, size.k, tile));
   const GemmFn fn = plan.kernels().gemm_for(weights.kind);
   plan.add_step(weights.kernel_name(size.m == 1 ? "gemv" : "gemm"), [=](RunState& state) {
@@ -86,6 +172,7 @@ void add_gemm(const LoweredOp& op, const GemmSize& size, const WeightStrides& st
     args.a = state.data<float>(io.x);
     args.lda = size.k;
     args.packed = packed;
+    args.codes = codes;
     args.c = state.data<float>(io.y);
     args.ldc = size.n;
     args.k = size.k;

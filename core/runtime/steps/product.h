@@ -39,16 +39,31 @@ struct ProductWeights {
   ProductWeights(const LoweredOp& product, const PlanBuilder& builder);
   /** Input `weights`; the caller sets `bias`. */
   ProductWeights(const LoweredOp& product, const PlanBuilder& builder, size_t weights);
-  /** Packs columns [first, first + shape.n) of the product from `source`, which holds elements of
-   * the weights' type. */
+  /** The weights as `pack` reads them: 4-bit codes take a byte each. */
+  Tensor source() const;
+  PackShape pack_shape(size_t taps, size_t kc, size_t n) const {
+    return {taps, kc, n, narrow != nullptr ? static_cast<size_t>(narrow->block) : 0};
+  }
+  /** Packs columns [first, first + shape.n) of the product from a place in source(). With blocks
+   * `first_scale` is where the scales of these weights begin, column 0 counted. */
   void pack(const std::byte* source, const WeightStrides& strides, size_t first,
-            const PackShape& shape, const TileShape& tile, std::byte* out) const;
+            const PackShape& shape, const TileShape& tile, std::byte* out,
+            size_t first_scale = 0) const;
+  /** What kernels of kind code4 and code8 look codes up in. */
+  CodeTable codes(PlanBuilder& builder) const;
   /** All weights as floats, in ONNX's order; axis 0 has the columns. */
   std::vector<float> widened(const Tensor& w) const;
   /** Names content and form for the pack cache. */
   std::string key(const char* form) const;
-  /** "f32_", "f16_" or "s8_" and `form`. */
+  /** "f32_", "f16_", "s8_", "code4_" or "code8_" and `form`. */
   std::string kernel_name(const char* form) const;
+
+ private:
+  /** Differs where scales, zero points or codebooks do. */
+  std::string narrow_key() const;
+  void pack_codes(const std::byte* source, const WeightStrides& strides, size_t first,
+                  const PackShape& shape, const TileShape& tile, std::byte* out,
+                  size_t first_scale) const;
 };
 
 struct GemmSize {

@@ -25,6 +25,7 @@ struct Direction {
 
 struct Kernels {
   GemmFn gemm_w = nullptr, gemm_r = nullptr;
+  CodeTable codes_w, codes_r;
   UnaryFn sigmoid = nullptr, tanh = nullptr;
   TileShape tile;
 };
@@ -52,10 +53,12 @@ class RecurrentStep {
 
  private:
   /** c[rows, cols] = a[rows, k] * packed (+ residual). */
-  void product(const RunState& state, GemmFn fn, const float* a, size_t depth,
+  void product(const RunState& state, bool recurrent, const float* a, size_t depth,
                const std::byte* packed, size_t rows, size_t n, float* c, size_t ldc,
                const float* residual) const {
+    const GemmFn fn = recurrent ? k.gemm_r : k.gemm_w;
     GemmArgs args;
+    args.codes = recurrent ? k.codes_r : k.codes_w;
     args.a = a;
     args.lda = depth;
     args.packed = packed;
@@ -90,8 +93,8 @@ class RecurrentStep {
     float* const h = state.data<float>(hidden);
     load_state(state, initial_h, d, cells, h);
     if (kind == CellKind::lstm) load_state(state, initial_c, d, cells, state.data<float>(memory));
-    product(state, k.gemm_w, state.data<float>(x), s.input, direction.w, s.steps * s.batch,
-            s.width(), all_gates, s.width(), nullptr);
+    product(state, false, state.data<float>(x), s.input, direction.w, s.steps * s.batch, s.width(),
+            all_gates, s.width(), nullptr);
     for (size_t i = 0; i < s.steps; ++i) {
       const size_t t = direction.backwards ? s.steps - 1 - i : i;
       float* const g = all_gates + t * s.batch * s.width();
@@ -103,7 +106,7 @@ class RecurrentStep {
           gru(state, direction, g);
           break;
         case CellKind::rnn:
-          product(state, k.gemm_r, h, s.hidden, direction.r, s.batch, s.hidden, g, s.width(), g);
+          product(state, true, h, s.hidden, direction.r, s.batch, s.hidden, g, s.width(), g);
           k.tanh(g, h, cells, {});
           break;
       }
@@ -122,7 +125,7 @@ class RecurrentStep {
   // i, o, f = sigmoid, g = tanh of x W + h R;  c = f c + i g;  h = o tanh(c)
   void lstm(const RunState& state, const Direction& direction, float* g) const {
     float* const h = state.data<float>(hidden);
-    product(state, k.gemm_r, h, s.hidden, direction.r, s.batch, s.width(), g, s.width(), g);
+    product(state, true, h, s.hidden, direction.r, s.batch, s.width(), g, s.width(), g);
     for (size_t b = 0; b < s.batch; ++b) {
       float* const gate = g + b * s.width();
       float* const c = state.data<float>(memory) + b * s.hidden;
@@ -146,9 +149,9 @@ class RecurrentStep {
     float* const work = state.data<float>(extra);
     const size_t n = s.hidden;
     if (linear_before_reset) {
-      product(state, k.gemm_r, h, n, direction.r, s.batch, s.width(), work, s.width(), nullptr);
+      product(state, true, h, n, direction.r, s.batch, s.width(), work, s.width(), nullptr);
     } else {
-      product(state, k.gemm_r, h, n, direction.r, s.batch, 2 * n, g, s.width(), g);
+      product(state, true, h, n, direction.r, s.batch, 2 * n, g, s.width(), g);
     }
     for (size_t b = 0; b < s.batch; ++b) {
       float* const gate = g + b * s.width();
@@ -165,7 +168,7 @@ class RecurrentStep {
       }
     }
     if (!linear_before_reset) {
-      product(state, k.gemm_r, work, n, direction.r_candidate, s.batch, n, g + 2 * n, s.width(),
+      product(state, true, work, n, direction.r_candidate, s.batch, n, g + 2 * n, s.width(),
               g + 2 * n);
     }
     for (size_t b = 0; b < s.batch; ++b) {
@@ -178,6 +181,10 @@ class RecurrentStep {
   }
 };
 
+size_t blocks_of(size_t depth, size_t block) {
+  return (depth + block - 1) / block;
+}
+
 /** Packs rows [first, first + n) of one direction of matrix `input` with the given bias. */
 const std::byte* pack_rows(const LoweredOp& op, PlanBuilder& plan, size_t input, size_t direction,
                            size_t first, size_t n, const std::vector<float>& bias,
@@ -187,7 +194,7 @@ const std::byte* pack_rows(const LoweredOp& op, PlanBuilder& plan, size_t input,
   const auto rows = static_cast<size_t>(matrix.shape()[1]);
   const auto depth = static_cast<size_t>(matrix.shape()[2]);
   const TileShape tile = plan.kernels().gemm_tile;
-  const PackShape shape{1, depth, n};
+  const PackShape shape = weights.pack_shape(1, depth, n);
   const std::string key =
       concat(weights.key(form), "|", plan.pack_key(op.node.input(3)), "|", direction, "|", first);
   return plan.pack(key, packed_bytes(weights.kind, shape, tile), [&](std::byte* out) {
@@ -196,8 +203,10 @@ const std::byte* pack_rows(const LoweredOp& op, PlanBuilder& plan, size_t input,
     std::copy(bias.begin(), bias.end(), shifted.begin() + static_cast<std::ptrdiff_t>(first));
     weights.bias = shifted.data();
     const size_t at = (direction * rows + first) * depth;
-    weights.pack(matrix.raw() + at * element_bytes(matrix.dtype()), WeightStrides{0, 1, depth},
-                 first, shape, tile, out);
+    const size_t scales = shape.block == 0 ? 0 : direction * rows * blocks_of(depth, shape.block);
+    const Tensor source = weights.source();
+    weights.pack(source.raw() + at * element_bytes(source.dtype()), WeightStrides{0, 1, depth},
+                 first, shape, tile, out, scales);
   });
 }
 
@@ -254,8 +263,12 @@ bool build_recurrent(const LoweredOp& op, PlanBuilder& plan) {
 
   const KernelTable& kernels = plan.kernels();
   const ProductWeights w(op, plan, 1), recurrent(op, plan, 2);
-  step->k = {kernels.gemm_for(w.kind), kernels.gemm_for(recurrent.kind),
-             kernels.unary_for(UnaryKind::sigmoid), kernels.unary_for(UnaryKind::tanh),
+  step->k = {kernels.gemm_for(w.kind),
+             kernels.gemm_for(recurrent.kind),
+             w.codes(plan),
+             recurrent.codes(plan),
+             kernels.unary_for(UnaryKind::sigmoid),
+             kernels.unary_for(UnaryKind::tanh),
              kernels.gemm_tile};
   plan.need_scratch(std::max(gemm_scratch_bytes(w.kind, s.input, kernels.gemm_tile),
                              gemm_scratch_bytes(recurrent.kind, n, kernels.gemm_tile)));

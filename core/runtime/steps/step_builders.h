@@ -38,6 +38,7 @@ bool build_slice(const LoweredOp& op, PlanBuilder& plan);
 bool build_expand(const LoweredOp& op, PlanBuilder& plan);
 bool build_gather(const LoweredOp& op, PlanBuilder& plan);
 bool build_narrow_gather(const LoweredOp& op, PlanBuilder& plan);
+bool build_coded_gather(const LoweredOp& op, PlanBuilder& plan);
 bool build_pad(const LoweredOp& op, PlanBuilder& plan);
 bool build_resize(const LoweredOp& op, PlanBuilder& plan);
 bool build_pool(const LoweredOp& op, PlanBuilder& plan);

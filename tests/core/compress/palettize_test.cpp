@@ -44,7 +44,7 @@ double weight_sqnr(const test::Compressed& result) {
 
 TEST(Palettize, StoresUint4CodesBehindCastAndGather) {
   const auto model = conv_and_gemm();
-  const auto result = test::compress(model, step({{"bits", 4}}));
+  const auto result = test::compress(model, step({{"bits", 4}, {"groupSize", 0}}));
   const Graph& graph = result.model.graph;
   EXPECT_EQ(count_ops(graph, "Gather"), 2);
   EXPECT_EQ(count_ops(graph, "Cast"), 2);
@@ -86,9 +86,23 @@ TEST(Palettize, EveryFormGivesTheAssignedValues) {
 TEST(Palettize, GroupsAndTheOptimalMethodLowerTheError) {
   const auto model = conv_and_gemm();
   const auto at = [&](json options) { return weight_sqnr(test::compress(model, step(options))); };
-  const double plain = at({{"bits", 3}});
-  EXPECT_GE(at({{"bits", 3}, {"method", "optimal"}}), plain);
+  const double plain = at({{"bits", 3}, {"groupSize", 0}});
+  EXPECT_GE(at({{"bits", 3}, {"groupSize", 0}, {"method", "optimal"}}), plain);
   EXPECT_GT(at({{"bits", 3}, {"groupSize", 4}}), plain);
+}
+
+TEST(Palettize, GroupsChannelsSoThatCodebooksStaySmall) {
+  test::ModelMaker maker;
+  const ValueId x = maker.input("x", {1, 32, 9, 9});
+  const ValueId w = maker.constant("w", test::random_tensor({64, 32, 3, 3}, 1, 0.2f));
+  maker.output(maker.node("Conv", "conv", {x, w}));
+  const auto model = maker.finish();
+  const auto codebooks = [&](int bits) -> int {
+    return test::compress(model, step({{"bits", bits}}))
+        .report["steps"][0]["details"][0]["detail"]["codebooks"];
+  };
+  EXPECT_EQ(codebooks(4), 8);  // 8 channels of 288 codes take 1,152 bytes, a codebook 64
+  EXPECT_EQ(codebooks(8), 2);  // 32 channels take 9,216 bytes, a codebook 1,024
 }
 
 TEST(Palettize, KeepsZeroWhereZerosAreMany) {
@@ -104,7 +118,8 @@ TEST(Palettize, KeepsZeroWhereZerosAreMany) {
   maker.output(maker.node("MatMul", "fc", {x, w}));
   const auto model = maker.finish();
   for (const char* method : {"kmeans", "optimal"}) {
-    const auto result = test::compress(model, step({{"bits", 3}, {"method", method}}));
+    const auto result =
+        test::compress(model, step({{"bits", 3}, {"groupSize", 0}, {"method", method}}));
     const Graph& graph = result.model.graph;
     const Tensor& book = constant_of(graph, DType::f32);
     const auto values = book.data<float>();

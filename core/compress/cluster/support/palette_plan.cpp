@@ -24,6 +24,18 @@ CodeStorage storage_of(const Options& options, int bits, int64_t elements) {
   return elements % 2 == 0 ? CodeStorage::nibbles : CodeStorage::u8;
 }
 
+/** Output channels that share a codebook unless the recipe says how many: the fewest, in eights,
+ * that leave it an eighth of what their codes take. Channels differ more than their number hides.
+ */
+int64_t usual_group(const PaletteGroups& groups, CodeStorage storage, int64_t entries) {
+  constexpr int64_t kShare = 8;
+  constexpr int64_t kChannels = 8;
+  const int64_t per_channel = groups.shape.elements() / groups.shape[groups.axis];
+  const int64_t eight = kChannels * per_channel / (storage == CodeStorage::u8 ? 1 : 2);
+  const int64_t book = 4 * entries * kShare;
+  return kChannels * std::max<int64_t>(1, (book + eight - 1) / eight);
+}
+
 std::string_view storage_name(CodeStorage storage) {
   return storage == CodeStorage::u4 ? "uint4" : storage == CodeStorage::u8 ? "uint8" : "nibbles";
 }
@@ -50,8 +62,13 @@ std::string PalettePlan::why_not(const Layer& layer, size_t input, Target& targe
   target.storage = storage_of(layer.options, target.cluster.bits, tensor.elements());
   target.groups.shape = tensor.shape();
   target.groups.axis = *axis;
-  if (layer.options.has("groupSize")) target.groups.group = layer.options.integer("groupSize");
   const auto entries = static_cast<int64_t>(target.cluster.entries());
+  if (layer.options.has("groupSize")) {
+    target.groups.group = layer.options.integer("groupSize");
+  } else if (!shared_) {
+    target.groups.group = usual_group(target.groups, target.storage, entries);
+  }
+  if (target.groups.group >= tensor.shape()[*axis]) target.groups.group = 0;
   const auto groups = static_cast<int64_t>(target.groups.count());
   const int64_t codes =
       target.storage == CodeStorage::u8 ? tensor.elements() : tensor.elements() / 2;

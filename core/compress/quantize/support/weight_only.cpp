@@ -58,8 +58,14 @@ Job WeightOnlyPlan::make(TechniqueContext& context, const std::vector<Layer>& la
     for (size_t input : weight_inputs(*layer.node)) {
       const ConstantRef constant = finder.find_weight(*layer.graph, layer.node->input(input));
       any_weight = any_weight || (constant.found() && is_float(constant.tensor().dtype()));
+      const bool direct = constant.owner == layer.graph && constant.owner == &context.model.graph &&
+                          constant.id == layer.node->input(input);
       if (const auto known = by_constant_.find(constant); known != by_constant_.end()) {
         weights_of[at].push_back(known->second);
+        const int rounded = planned_[known->second].rounded;
+        if (direct && rounded >= 0) {
+          rounded_[static_cast<size_t>(rounded)].readers.push_back({layer.node, input});
+        }
         continue;
       }
       std::optional<WeightAxes> axes;
@@ -71,26 +77,47 @@ Job WeightOnlyPlan::make(TechniqueContext& context, const std::vector<Layer>& la
       }
       weights_of[at].push_back(planned_.size());
       by_constant_.emplace(constant, planned_.size());
-      planned_.push_back({constant, {}, {}});
+      planned_.emplace_back();
+      planned_.back().constant = constant;
       co_await make_grid(context, layer, *axes, planned_.back());
+      if (!direct) continue;
+      planned_.back().rounded = static_cast<int>(rounded_.size());
+      RoundedWeight& rounded = rounded_.emplace_back();
+      rounded.id = constant.id;
+      rounded.weight = &constant.tensor();
+      rounded.readers.push_back({layer.node, input});
+      rounded.set_options(layer.options);
     }
     if (weights_of[at].empty() && (any_weight || is_always_a_layer(*layer.node))) {
       context.report.leave(*layer.node, reason);
     }
   }
+  for (const Planned& planned : planned_) {
+    if (planned.rounded < 0) continue;
+    rounded_[static_cast<size_t>(planned.rounded)].grid = &planned.grid;
+  }
+  co_await round_weights(context, rounded_);
   for (Planned& planned : planned_) {
-    co_await report_progress("round weights", planned.constant.value().name);
+    co_await report_progress("store weights", planned.constant.value().name);
     context.cancel.poll();
     const Tensor& weight = planned.constant.tensor();
-    planned.stored = store_codes(weight, planned.grid, round_to_nearest(weight, planned.grid));
+    planned.stored = planned.rounded < 0
+                         ? store_codes(weight, planned.grid, round_to_nearest(weight, planned.grid))
+                         : store_codes(weight, planned.grid,
+                                       rounded_[static_cast<size_t>(planned.rounded)].codes);
   }
   for (size_t at = 0; at < layers.size(); ++at) {
     if (weights_of[at].empty()) continue;
     double worst = 300;
     for (size_t i : weights_of[at]) worst = std::min(worst, planned_[i].stored.sqnr_db());
     const WeightFormat& format = planned_[weights_of[at].front()].grid.format;
-    context.report.touch(*layers[at].node,
-                         {{"weightSqnrDb", worst}, {"format", format_name(format)}});
+    nlohmann::json detail = {{"weightSqnrDb", worst}, {"format", format_name(format)}};
+    for (size_t i : weights_of[at]) {
+      if (planned_[i].rounded < 0) continue;
+      const nlohmann::json& said = rounded_[static_cast<size_t>(planned_[i].rounded)].report;
+      if (!said.is_null()) detail.update(said);
+    }
+    context.report.touch(*layers[at].node, std::move(detail));
   }
 }
 

@@ -6,6 +6,7 @@
 
 #include "core/compress/graph_edit.h"
 #include "core/compress/quantize/support/quantized_weight.h"
+#include "core/compress/quantize/support/rounding.h"
 #include "core/compress/technique.h"
 
 namespace whittle {
@@ -22,6 +23,8 @@ class WeightOnlyPlan {
   Job make(TechniqueContext& context, const std::vector<Layer>& layers,
            const ConstantFinder& finder);
   bool contains(const ConstantRef& constant) const { return by_constant_.contains(constant); }
+  /** The `codes` of the step that repeats this one (rounding.h). */
+  nlohmann::json changes(const Graph& graph) const { return changes_of(graph, rounded_); }
   /** For use in edit_graphs. */
   void apply(Graph& graph, const Graph* before, NameMaker& names, ConstantPool& pool);
 
@@ -30,11 +33,13 @@ class WeightOnlyPlan {
     ConstantRef constant;
     WeightGrid grid;
     QuantizedWeight stored;
+    int rounded = -1;  // index in rounded_, or rounded to nearest without further ado
   };
 
   Job make_grid(TechniqueContext& context, const Layer& layer, WeightAxes axes, Planned& planned);
 
   std::vector<Planned> planned_;
+  std::vector<RoundedWeight> rounded_;         // those of planned_ in the graph itself
   std::map<ConstantRef, size_t> by_constant_;  // index in planned_
 };
 

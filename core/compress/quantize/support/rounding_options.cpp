@@ -1,0 +1,69 @@
+#include <algorithm>
+
+#include "core/compress/quantize/support/rounding.h"
+
+namespace whittle {
+namespace {
+
+const std::vector<std::string>& method_names() {
+  static const std::vector<std::string> names = {"nearest", "gptq", "adaround",
+                                                 "adaround-sequential"};
+  return names;
+}
+
+}  // namespace
+
+const std::string& rounding_name(Rounding method) {
+  return method_names()[static_cast<size_t>(method)];
+}
+
+std::vector<OptionSpec> rounding_options() {
+  return {{.name = "rounding",
+           .type = OptionType::choice,
+           .doc = "\"nearest\" needs no data; \"gptq\" and \"adaround\" learn from samples which "
+                  "way each weight goes, \"adaround-sequential\" behind earlier layers that are "
+                  "rounded already",
+           .default_value = "nearest",
+           .choices = method_names()},
+          {.name = "actOrder",
+           .type = OptionType::boolean,
+           .doc = "gptq: round the inputs of the greatest power first",
+           .default_value = false},
+          {.name = "iterations",
+           .type = OptionType::integer,
+           .doc = "adaround: steps of Adam for each layer",
+           .default_value = 1000,
+           .min = 1,
+           .max = 100000},
+          {.name = "roundingSamples",
+           .type = OptionType::integer,
+           .doc = "most samples that rounding looks at; 0 takes all",
+           .default_value = 256,
+           .min = 0,
+           .per_layer = false},
+          {.name = "codes",
+           .type = OptionType::texts,
+           .doc = "how codes differ from nearest by weight name, as a report writes them; no data "
+                  "is needed then",
+           .per_layer = false}};
+}
+
+Rounding rounding_of(const Options& options) {
+  if (!options.has("rounding")) return Rounding::nearest;
+  const std::string name = options.text("rounding");
+  const auto& names = method_names();
+  return static_cast<Rounding>(std::find(names.begin(), names.end(), name) - names.begin());
+}
+
+int rounding_passes(const Options& options) {
+  return rounding_of(options) == Rounding::nearest || options.given("codes") ? 0 : 1;
+}
+
+void RoundedWeight::set_options(const Options& options) {
+  method = rounding_of(options);
+  if (method == Rounding::nearest) return;
+  act_order = options.boolean("actOrder");
+  iterations = options.integer("iterations");
+}
+
+}  // namespace whittle

@@ -1,0 +1,296 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "core/compress/quantize/support/adaround.h"
+#include "core/compress/quantize/support/code_changes.h"
+#include "core/compress/quantize/support/gptq.h"
+#include "core/compress/quantize/support/layer_rows.h"
+#include "tests/core/compress/small_models.h"
+
+namespace whittle {
+namespace {
+
+using nlohmann::json;
+using test::recipe_of;
+
+void run_to_end(Job job) {
+  while (!job.step().done) {
+  }
+}
+
+/** Runs the tasks backwards: what depends on their order shows. */
+class BackwardPool final : public ThreadPool {
+ public:
+  int threads() const override { return 3; }
+  void run(int64_t tasks, FunctionRef<void(int64_t, int)> task) override {
+    for (int64_t i = tasks; i-- > 0;) task(i, static_cast<int>(i % 3));
+  }
+};
+
+/** A Gemm of `outputs` x `inputs` with correlated input rows. */
+struct Problem {
+  Tensor weight;
+  LayerMatrix matrix;
+  WeightGrid grid;
+  RowReservoir rows;
+  RowReservoir held;
+
+  Problem(int64_t outputs, int64_t inputs, uint64_t seed, int64_t groups = 1)
+      : weight(test::random_tensor({groups * outputs, inputs}, seed)),
+        matrix{groups, outputs, inputs, inputs, 1},
+        grid(grid_of_range(weight, {0, 1}, {4, true, true, Granularity::channel, 32}, "w")),
+        rows(400, groups * inputs, seed),
+        held(100, groups * inputs, seed) {
+    Random random(seed + 5);
+    for (int i = 0; i < 500; ++i) {
+      const std::span<float> row = i < 400 ? rows.next() : held.next();
+      float walk = 0;
+      for (float& x : row) x = walk = 0.8f * walk + random.normal();
+    }
+  }
+  Hessian hessian(Products& products) const {
+    Hessian h(matrix);
+    for (int64_t r = 0; r < rows.rows(); ++r) h.add(rows.row(r), products);
+    h.flush(products);
+    return h;
+  }
+  Reconstruction on(const RowReservoir& which) const { return {weight, matrix, grid, which}; }
+};
+
+std::vector<int8_t> gptq_codes(const Problem& problem, ThreadPool& pool, bool act_order = false) {
+  Products products(*kernels_for(best_tier()), pool);
+  const Hessian hessian = problem.hessian(products);
+  std::vector<int8_t> codes;
+  const CancelFlag never;
+  run_to_end(gptq(never, products, problem.weight, problem.matrix, problem.grid, hessian,
+                  {.damping = 1e-4f, .act_order = act_order}, codes));
+  return codes;
+}
+
+std::vector<int8_t> adaround_codes(const Problem& problem, ThreadPool& pool) {
+  std::vector<int8_t> codes;
+  const CancelFlag never;
+  run_to_end(
+      adaround(never, *kernels_for(best_tier()), pool, problem.on(problem.rows), {300, 3}, codes));
+  return codes;
+}
+
+double noise_of(const Problem& problem, const RowReservoir& rows, std::span<const int8_t> codes) {
+  SerialPool pool;
+  Products products(reference_kernels(), pool);
+  return output_error(products, problem.on(rows), codes).noise;
+}
+
+TEST(Gptq, ComesCloseToTheBestOfAllChoices) {
+  SerialPool pool;
+  double found = 0;
+  double least = 0;
+  double nearest = 0;
+  for (uint64_t seed = 1; seed <= 12; ++seed) {
+    const Problem problem(1, 6, seed);
+    const std::vector<int8_t> rounded = round_to_nearest(problem.weight, problem.grid);
+    double best = 1e30;
+    for (int choice = 0; choice < 729; ++choice) {  // one down, as it is, one up: 3^6
+      std::vector<int8_t> tried = rounded;
+      int rest = choice;
+      for (int8_t& code : tried) {
+        code = static_cast<int8_t>(std::clamp(code + rest % 3 - 1, -8, 7));
+        rest /= 3;
+      }
+      best = std::min(best, noise_of(problem, problem.rows, tried));
+    }
+    least += best;
+    nearest += noise_of(problem, problem.rows, rounded);
+    found += noise_of(problem, problem.rows, gptq_codes(problem, pool));
+  }
+  EXPECT_LT(found, nearest * 0.8);
+  EXPECT_LT(found, least * 1.8);
+}
+
+TEST(Gptq, BeatsNearestOnRowsItHasNotSeenInAnyOrderAndGroup) {
+  SerialPool pool;
+  for (int64_t groups : {1, 3}) {
+    const Problem problem(12, 70, 3, groups);
+    const double nearest =
+        noise_of(problem, problem.held, round_to_nearest(problem.weight, problem.grid));
+    EXPECT_LT(noise_of(problem, problem.held, gptq_codes(problem, pool)), nearest * 0.6);
+    EXPECT_LT(noise_of(problem, problem.held, gptq_codes(problem, pool, true)), nearest * 0.6);
+  }
+}
+
+TEST(AdaRound, BeatsNearestOnRowsItHasNotSeen) {
+  SerialPool pool;
+  for (int64_t groups : {1, 3}) {
+    const Problem problem(12, 40, 4, groups);
+    const std::vector<int8_t> rounded = round_to_nearest(problem.weight, problem.grid);
+    const std::vector<int8_t> codes = adaround_codes(problem, pool);
+    EXPECT_LT(noise_of(problem, problem.held, codes),
+              noise_of(problem, problem.held, rounded) * 0.7);
+    for (size_t i = 0; i < codes.size(); ++i) EXPECT_LE(std::abs(codes[i] - rounded[i]), 1);
+  }
+}
+
+TEST(Rounding, GivesTheSameCodesForAnyNumberOfThreads) {
+  SerialPool serial;
+  BackwardPool backward;
+  for (int64_t groups : {1, 2}) {
+    const Problem problem(60, 50, 6, groups);
+    EXPECT_EQ(gptq_codes(problem, serial), gptq_codes(problem, backward));
+    EXPECT_EQ(adaround_codes(problem, serial), adaround_codes(problem, backward));
+  }
+}
+
+TEST(CodeChanges, ComeBackAsTheyWere) {
+  Random random(5);
+  for (double density : {0.0, 0.01, 0.3, 1.0}) {
+    std::vector<int8_t> from(1000);
+    std::vector<int8_t> to(1000);
+    for (size_t i = 0; i < from.size(); ++i) {
+      from[i] = static_cast<int8_t>(random.next());
+      const int change = random.uniform() < density ? static_cast<int>(random.below(7)) - 3 : 0;
+      to[i] = static_cast<int8_t>(from[i] + change);
+    }
+    if (density == 1.0) to[3] = static_cast<int8_t>(from[3] + 128);
+    const std::string text = encode_changes(from, to);
+    apply_changes(text, from, "codes.w");
+    EXPECT_EQ(from, to);
+    if (density == 0.0) EXPECT_EQ(text, "");
+  }
+  std::vector<int8_t> few(3);
+  EXPECT_THROW(apply_changes("AAAA", few, "codes.w"), Error);
+  EXPECT_THROW(apply_changes("?", few, "codes.w"), Error);
+  EXPECT_THROW(apply_changes("_A", few, "codes.w"), Error);
+}
+
+TEST(LayerRows, ArePatchesOfConvolutionsWhoseProductsAreTheOutput) {
+  test::ModelMaker maker;
+  const ValueId x = maker.input("x", {2, 4, 6, 5});
+  const Tensor w = test::random_tensor({6, 2, 3, 2}, 2);
+  const ValueId y = maker.node("Conv", "conv", {x, maker.constant("w", w)},
+                               {{"group", int64_t{2}},
+                                {"strides", std::vector<int64_t>{2, 1}},
+                                {"dilations", std::vector<int64_t>{1, 2}},
+                                {"pads", std::vector<int64_t>{1, 0, 0, 1}}});
+  maker.output(y);
+  const auto model = maker.finish();
+  const Feeds feeds = test::random_feeds(*model, 3);
+  const Tensor out = test::reference_outputs(*model, feeds)[0];
+  LayerRows rows(test::node_named(model->graph, "conv"), 1, w.shape());
+  const Tensor input = feeds.at("x");
+  const int64_t count = rows.open(input);
+  ASSERT_EQ(count * 6, out.elements());
+  const LayerMatrix& matrix = rows.matrix();
+  std::vector<float> row(static_cast<size_t>(matrix.row_size()));
+  const int64_t pixels = count / 2;
+  for (int64_t r = 0; r < count; ++r) {
+    rows.read(r, row);
+    for (int64_t m = 0; m < 6; ++m) {
+      float sum = 0;
+      for (int64_t k = 0; k < matrix.inputs; ++k) {
+        sum += w.data<float>()[matrix.at(m, k)] *
+               row[static_cast<size_t>(m / matrix.outputs * matrix.inputs + k)];
+      }
+      const auto at = static_cast<size_t>((r / pixels * 6 + m) * pixels + r % pixels);
+      EXPECT_NEAR(out.data<float>()[at], sum, 1e-4);
+    }
+  }
+}
+
+TEST(RowReservoir, KeepsAFixedNumberWithEqualChances) {
+  RowReservoir reservoir(50, 1, 9);
+  for (int i = 0; i < 10000; ++i) {
+    const std::span<float> place = reservoir.next();
+    if (!place.empty()) place[0] = static_cast<float>(i);
+  }
+  ASSERT_EQ(reservoir.rows(), 50);
+  double mean = 0;
+  for (int i = 0; i < 50; ++i) mean += reservoir.row(i)[0] / 50;
+  EXPECT_NEAR(mean, 5000, 1700);  // four standard deviations
+}
+
+/** conv with Relu, depthwise conv, two Gemms and a MatMul with the weight in front. */
+std::shared_ptr<const Model> layers_to_round() {
+  test::ModelMaker maker;
+  const ValueId x = maker.input("x", {Dim::named("batch"), 16, 6, 6});
+  const ValueId wc = maker.constant("wc", test::random_tensor({24, 16, 3, 3}, 1, 0.1f));
+  const ValueId bc = maker.constant("bc", test::random_tensor({24}, 8, 0.1f));
+  const ValueId relu = maker.node("Relu", "relu", {maker.node("Conv", "conv", {x, wc, bc})});
+  const ValueId wd = maker.constant("wd", test::random_tensor({24, 1, 3, 3}, 5, 0.3f));
+  const ValueId deep = maker.node("Conv", "deep", {relu, wd}, {{"group", int64_t{24}}});
+  const ValueId flat = maker.node("Flatten", "flat", {deep});
+  const ValueId w1 = maker.constant("w1", test::random_tensor({48, 96}, 2, 0.3f));
+  const ValueId fc1 = maker.node("Gemm", "fc1", {flat, w1}, {{"transB", int64_t{1}}});
+  const ValueId w2 = maker.constant("w2", test::random_tensor({48, 33}, 3, 0.3f));
+  const ValueId fc2 = maker.node("Gemm", "fc2", {fc1, w2});
+  const ValueId turned = maker.node("Transpose", "turn", {fc2});
+  const ValueId w3 = maker.constant("w3", test::random_tensor({20, 33}, 4, 0.3f));
+  maker.output(maker.node("MatMul", "mm", {w3, turned}));
+  return maker.finish();
+}
+
+TEST(QuantizeWeights, LearnsRoundingAndRepeatsItWithoutData) {
+  const auto model = layers_to_round();
+  const auto plain = test::compress(
+      model, recipe_of({{{"technique", "quantize-weights"}, {"bits", 4}, {"keep", true}}}), 0);
+  for (const char* rounding : {"gptq", "adaround", "adaround-sequential"}) {
+    SCOPED_TRACE(rounding);
+    const auto result = test::compress(model,
+                                       recipe_of({{{"technique", "quantize-weights"},
+                                                   {"bits", 4},
+                                                   {"rounding", rounding},
+                                                   {"iterations", 150},
+                                                   {"keep", true}}}),
+                                       40);
+    // These inputs are white noise, which leaves little to learn; see the problems above for more.
+    EXPECT_GT(test::output_sqnr_db(*model, result.model),
+              test::output_sqnr_db(*model, plain.model) - 1);
+    int won = 0;
+    for (const json& layer : result.report["steps"][0]["details"]) {
+      const json& detail = layer["detail"];
+      ASSERT_TRUE(detail.contains("outputSqnrDb")) << layer;
+      const bool better = detail["outputSqnrDb"] > detail["nearestOutputSqnrDb"];
+      EXPECT_EQ(detail["rounding"], better ? rounding : "nearest");
+      won += better ? 1 : 0;
+    }
+    EXPECT_GE(won, 1);
+    const auto again = test::compress(model, result.report["recipe"], 0);
+    for (size_t i = 0; i < result.model.graph.values.size(); ++i) {
+      const Tensor& one = result.model.graph.values[i].constant;
+      const Tensor& two = again.model.graph.values[i].constant;
+      ASSERT_EQ(one.bytes(), two.bytes());
+      if (one.bytes() > 0) EXPECT_EQ(std::memcmp(one.raw(), two.raw(), one.bytes()), 0);
+    }
+  }
+}
+
+TEST(QuantizeWeights, SaysWhyALayerIsRoundedToNearest) {
+  test::ModelMaker maker;
+  const ValueId ids = maker.input("ids", {1, 5}, DType::i64);
+  const ValueId table = maker.constant("table", test::random_tensor({40, 32}, 1));
+  maker.output(maker.node("Gather", "embed", {table, ids}));
+  CompressOptions options;
+  options.have_data = true;
+  CompressJob job(maker.finish(),
+                  recipe_of({{{"technique", "quantize-weights"}, {"rounding", "gptq"}}}), options);
+  while (!job.step().done) {
+  }
+  const json detail = job.report()["steps"][0]["details"][0]["detail"];
+  EXPECT_EQ(detail["rounding"], "nearest");
+  EXPECT_EQ(detail["why"], "Gather has no rows to learn from");
+}
+
+TEST(QuantizeWeights, AsksForDataOnlyWhereRoundingLearns) {
+  const auto passes = [](json step) {
+    step["technique"] = "quantize-weights";
+    return parse_recipe(recipe_of({step}), all_techniques()).data_passes();
+  };
+  EXPECT_EQ(passes(json::object()), 0);
+  EXPECT_EQ(passes({{"rounding", "gptq"}}), 1);
+  EXPECT_EQ(passes({{"layers", {{{"name", "fc1"}, {"rounding", "adaround"}}}}}), 1);
+  EXPECT_EQ(passes({{"rounding", "gptq"}, {"codes", json::object()}}), 0);
+}
+
+}  // namespace
+}  // namespace whittle
