@@ -185,6 +185,7 @@ struct CompressJob::Impl {
     before = measure(model);
     after = before;
     bool data_used = false;
+    std::optional<Model> unquantized;
     for (size_t i = 0; i < recipe.steps.size(); ++i) {
       const RecipeStep& step = recipe.steps[i];
       const Model saved = model;
@@ -204,9 +205,10 @@ struct CompressJob::Impl {
         if (data_used) co_await rewind_data(step.technique->name);
         data_used = true;
       }
-      TechniqueContext context{model,         *original, step.options,    step.rules,
-                               recipe.target, ops,       options.kernels, pool(),
-                               recipe.seed,   cancel(),  report};
+      TechniqueContext context{model,        *original,       unquantized ? *unquantized : model,
+                               step.options, step.rules,      recipe.target,
+                               ops,          options.kernels, pool(),
+                               recipe.seed,  cancel(),        report};
       co_await run_technique(step, context);
       compact_graphs(model.graph);
       co_await report_progress("measure", "", 0, -1);
@@ -220,6 +222,7 @@ struct CompressJob::Impl {
       json repeat = report.explicit_step.is_null() ? step.source : report.explicit_step;
       repeat["keep"] = true;
       explicit_steps.push_back(std::move(repeat));
+      if (step.technique->quantizes && !unquantized) unquantized = saved;
       after = now;
     }
     done = true;

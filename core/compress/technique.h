@@ -49,6 +49,8 @@ struct StepReport {
 struct TechniqueContext {
   Model& model;
   const Model& original;  // before the recipe's first step
+  /** Before the first step that made it integer; `model` itself until there is one. */
+  const Model& unquantized;
   const Options& options;
   const std::vector<LayerRule>& rules;
   const std::string& target;  // "whittle", "ort-web", "ort-node"

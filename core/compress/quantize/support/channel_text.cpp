@@ -52,12 +52,13 @@ std::string write_levels(const std::vector<int>& levels) {
   return text;
 }
 
-std::vector<int> read_levels(const std::string& text, size_t channels, const std::string& where) {
+std::vector<int> read_levels(const std::string& text, size_t channels, const std::string& where,
+                             int limit) {
   std::istringstream stream(text);
   std::vector<int> levels;
   int k = 0;
   while (levels.size() < channels && stream >> k) {
-    if (k < -kLevelLimit || k > kLevelLimit) break;
+    if (k < -limit || k > limit) break;
     levels.push_back(k);
   }
   stream >> std::ws;

@@ -19,8 +19,9 @@ int level_near(double ratio);
 
 /** "-3 0 17": one integer per channel. */
 std::string write_levels(const std::vector<int>& levels);
-/** Throws INVALID_OPTION naming `where` unless `text` holds `channels` integers in range. */
-std::vector<int> read_levels(const std::string& text, size_t channels, const std::string& where);
+/** Throws INVALID_OPTION naming `where` unless `text` holds `channels` integers up to `limit`. */
+std::vector<int> read_levels(const std::string& text, size_t channels, const std::string& where,
+                             int limit = kLevelLimit);
 
 /** "3:0.25 17:1.5": the channels with a value other than zero. */
 std::string write_sparse(const std::vector<float>& values);
