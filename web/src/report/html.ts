@@ -1,5 +1,6 @@
 import type { LayerComparison, NamedReport, ReportSet } from '../generated/report.js';
 import { reportTable } from './rows.js';
+import { stepTables } from './facts.js';
 import { formatDb, formatShare } from './format.js';
 import { layerCaption, layerDb, layerNotes, layerOp, layerShare } from './layers.js';
 
@@ -78,6 +79,12 @@ function details({ name, report }: NamedReport): string {
     }
   }
   if (report.layers) parts.push(layerPlot(report.layers));
+  for (const step of report.steps) {
+    for (const { title, head, rows } of stepTables(step)) {
+      const summary = `${step.technique}: ${title} (${rows.length})`;
+      parts.push(`<details><summary>${escape(summary)}</summary>${table(head, rows)}</details>`);
+    }
+  }
   if (warnings.length > 0)
     parts.push(`<ul>${warnings.map((text) => `<li>${escape(text)}</li>`).join('')}</ul>`);
   parts.push(

@@ -2,8 +2,9 @@
 
 export * from './format.js';
 export { layerCell, reportTable, wireBytes, type Table } from './rows.js';
+export { stepTables, type FactTable } from './facts.js';
 export { layerCaption, layerDb, layerNotes, layerOp, layerShare } from './layers.js';
-export { renderLayers, renderText, textTable } from './text.js';
+export { renderFacts, renderLayers, renderText, textTable } from './text.js';
 export { renderHtml } from './html.js';
 export type {
   LayerComparison,

@@ -1,4 +1,5 @@
-import type { LayerComparison } from '../generated/report.js';
+import type { LayerComparison, Report } from '../generated/report.js';
+import { stepTables } from './facts.js';
 import { LAYER_HEAD, layerCaption, layerRow } from './layers.js';
 import type { Table } from './rows.js';
 
@@ -62,4 +63,24 @@ export function renderLayers(comparison: LayerComparison): string {
   }
   if (alone.length > SHOWN_LAYERS) lines.push(`  ... and ${alone.length - SHOWN_LAYERS} more`);
   return lines.join('\n');
+}
+
+/**
+ * What the steps found out: with `whole` the tables, else a line for each step that says what there
+ * is; empty when there is nothing.
+ */
+export function renderFacts({ steps }: Report, whole: boolean): string {
+  const parts = steps.flatMap((step) => {
+    const tables = stepTables(step);
+    if (tables.length === 0) return [];
+    if (whole) {
+      return tables.map(
+        ({ title, head, rows }) => `${step.technique}: ${title}\n\n${textTable(head, rows)}\n`,
+      );
+    }
+    const names = tables.map(({ title, rows }) => `${title.toLowerCase()} (${rows.length})`);
+    return [`  ${step.technique}: ${names.join(', ')}`];
+  });
+  if (parts.length === 0) return '';
+  return whole ? parts.join('\n') : `Found out (--wide shows it):\n${parts.join('\n')}`;
 }

@@ -79,7 +79,11 @@ function rangeText({ min, max }: TechniqueOption): string {
   return high !== null ? `at most ${high}` : '';
 }
 
-/** The control an option declares for itself. Ranges and lists are for recipes made by a run. */
+/** Whether a form can set it: ranges and lists are for recipes made by a run. */
+export const hasField = ({ type }: TechniqueOption): boolean =>
+  type !== 'ranges' && type !== 'numbers';
+
+/** The control an option declares for itself. */
 export function OptionField(props: OptionFieldProps) {
   const { option, value, onChange } = props;
   switch (option.type) {

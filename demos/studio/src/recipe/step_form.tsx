@@ -1,6 +1,6 @@
-import { techniques, type PlannedStep } from 'whittle-nn';
+import { techniques, type PlannedStep, type TechniqueOption } from 'whittle-nn';
 import { ErrorNote } from '../parts/error_note.js';
-import { OptionField } from './option_field.js';
+import { hasField, OptionField } from './option_field.js';
 import { RuleList } from './rule_list.js';
 import { findTechnique, type DraftStep } from './steps.js';
 
@@ -30,11 +30,35 @@ function withOption(step: DraftStep, name: string, value: unknown): DraftStep {
   return { ...step, options: Object.fromEntries([...others, ...set]) };
 }
 
+interface OptionsProps {
+  options: readonly TechniqueOption[];
+  step: DraftStep;
+  onChange: (step: DraftStep) => void;
+}
+
+function Options({ options, step, onChange }: OptionsProps) {
+  return (
+    <div class="fields">
+      {options.map((option) => (
+        <OptionField
+          key={option.name}
+          option={option}
+          value={step.options[option.name]}
+          onChange={(value) => onChange(withOption(step, option.name, value))}
+        />
+      ))}
+    </div>
+  );
+}
+
 /** One step of a recipe: the technique, the options it declares, its layers. */
 export function StepForm(props: StepFormProps) {
   const { step, number, count, plan, error, names, operators } = props;
   const { onChange, onMove, onRemove } = props;
   const technique = findTechnique(step.technique);
+  const options = technique?.options.filter(hasField) ?? [];
+  const usual = options.filter(({ advanced }) => !advanced);
+  const rare = options.filter(({ advanced }) => advanced);
   return (
     <li class="step">
       <div class="step-head">
@@ -78,16 +102,14 @@ export function StepForm(props: StepFormProps) {
       </p>
       <details>
         <summary>Options and layers</summary>
-        <div class="fields">
-          {technique?.options.map((option) => (
-            <OptionField
-              key={option.name}
-              option={option}
-              value={step.options[option.name]}
-              onChange={(value) => onChange(withOption(step, option.name, value))}
-            />
-          ))}
-        </div>
+        <Options options={usual} {...{ step, onChange }} />
+        {rare.length > 0 && (
+          // Open when one of them is set, so that nothing at work is out of sight.
+          <details class="more-options" open={rare.some(({ name }) => name in step.options)}>
+            <summary>More options</summary>
+            <Options options={rare} {...{ step, onChange }} />
+          </details>
+        )}
         <RuleList
           rules={step.rules}
           names={names}

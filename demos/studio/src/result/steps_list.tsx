@@ -1,4 +1,5 @@
 import type { Report } from 'whittle-nn';
+import { stepTables, type FactTable } from 'whittle-nn/report';
 
 type Step = Report['steps'][number];
 type Reason = Step['layers']['reasons'][number];
@@ -18,6 +19,41 @@ function ReasonLine({ count, reason, layers = [] }: Reason) {
         </span>
       )}
     </li>
+  );
+}
+
+/** What the step found out, folded away. */
+function Facts({ title, head, rows }: FactTable) {
+  return (
+    <details class="facts-table">
+      <summary>
+        {title} <span class="muted">({rows.length})</span>
+      </summary>
+      <div class="scroll">
+        <table>
+          <thead>
+            <tr>
+              {head.map((name) => (
+                <th key={name} scope="col">
+                  {name}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map((row, index) => (
+              <tr key={index}>
+                {row.map((text, column) => (
+                  <td key={column} title={text}>
+                    {text}
+                  </td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </details>
   );
 }
 
@@ -43,6 +79,9 @@ function StepResult({ step }: { step: Step }) {
           </li>
         ))}
       </ul>
+      {stepTables(step).map((facts) => (
+        <Facts key={facts.title} {...facts} />
+      ))}
     </li>
   );
 }

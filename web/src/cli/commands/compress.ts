@@ -6,7 +6,7 @@ import { synthetic } from '../../dataset/synthetic.js';
 import { WhittleError } from '../../errors.js';
 import type { Report } from '../../generated/report.js';
 import { reportTable } from '../../report/rows.js';
-import { renderLayers, renderText } from '../../report/text.js';
+import { renderFacts, renderLayers, renderText } from '../../report/text.js';
 import type { Command, Values } from '../command.js';
 import { INPUT_FLAGS } from '../data/input_flag.js';
 import { loadData } from '../data/load.js';
@@ -119,7 +119,7 @@ export const compress: Command = {
     keep: { doc: 'write the model although it misses the gate' },
     force: { doc: 'go on although the original does badly on the data' },
     layers: { doc: 'compare what every layer makes too, the worst first' },
-    wide: { doc: 'add raw and gzip bytes, parameters and MACs to the table' },
+    wide: { doc: 'add raw and gzip bytes, parameters and MACs to the table, and what each step found out' },
   },
   example: 'whittle compress digits.onnx --step "quantize-weights" -o small.onnx',
   async run(files, values) {
@@ -135,6 +135,8 @@ export const compress: Command = {
         if (report.gate && !report.gate.pass) exitCode = 2;
         if (!values.on('json')) {
           console.log(renderText(reportTable([{ name: 'compressed', report }], values.on('wide'))));
+          const facts = renderFacts(report, values.on('wide'));
+          if (facts) console.log(`\n${facts}`);
           if (report.layers) console.log(`\n${renderLayers(report.layers)}`);
           console.log(`\nWrote ${output}\n`);
         }
