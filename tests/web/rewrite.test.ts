@@ -69,7 +69,7 @@ describe('QDQ and QOperator', { skip: skipWithoutAssets }, () => {
 });
 
 describe('simplify', { skip: skipWithoutAssets }, () => {
-  for (const name of ['retinaface_mbnet0.25', 'silero_vad_16k', 'ppocrv3_text_det_en']) {
+  for (const name of ['ultraface_rfb_320', 'silero_vad_16k', 'ppocrv3_text_det_en']) {
     it(`${name} has fewer nodes and the same answers in onnxruntime`, async () => {
       const file = asset(`models/${name}.onnx`);
       const model = await loadModel(file);

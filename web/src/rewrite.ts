@@ -1,4 +1,4 @@
-import { transplant } from './compare.js';
+import { transplant } from './measure.js';
 import { runRecipe } from './compress.js';
 import { startEngine } from './engine/host.js';
 import type { Step } from './generated/report.js';
@@ -35,7 +35,7 @@ async function rewrite(model: Model, step: RecipeStep, o: Long): Promise<Rewritt
     return {
       model: result,
       operators: { before: before.operators, after: after.operators },
-      left: reasons.map(({ reason, layers }) => ({ reason, layers: [...layers] })),
+      left: reasons.map(({ reason, layers }) => ({ reason, layers: [...(layers ?? [])] })),
     };
   } finally {
     host.end();

@@ -119,7 +119,9 @@ export const compress: Command = {
     keep: { doc: 'write the model although it misses the gate' },
     force: { doc: 'go on although the original does badly on the data' },
     layers: { doc: 'compare what every layer makes too, the worst first' },
-    wide: { doc: 'add raw and gzip bytes, parameters and MACs to the table, and what each step found out' },
+    wide: {
+      doc: 'add raw and gzip bytes, parameters and MACs to the table, and what each step found out',
+    },
   },
   example: 'whittle compress digits.onnx --step "quantize-weights" -o small.onnx',
   async run(files, values) {
