@@ -179,7 +179,7 @@ TEST(Fp16, LeavesWeightsBeyondItsRangeAlone) {
   maker.output(maker.node("MatMul", "fc", {x, w}));
   const auto result = test::compress(maker.finish(), recipe_of({{{"technique", "fp16"}}}));
   EXPECT_EQ(result.report["steps"][0]["layers"]["text"],
-            "0/1: weights reach 2.75e+06, float16 ends at 65504");
+            "0/1: weights reach 3.66679e+06, float16 ends at 65504");
 }
 
 TEST(RoundForCompression, KeepsTheRatioItPromisesAndTheFormat) {
