@@ -5,7 +5,7 @@ import { decibel, interval, points, row, small } from './format.mjs';
 import { agreement, argmax, meanKl, rowsOf, sqnrDb } from './metrics.mjs';
 import { apply, modelBytes, outputsOf } from './models.mjs';
 import { quantizedByPeer } from './peer.mjs';
-import { PLAIN, staticRecipe } from './recipes.mjs';
+import { PLAIN, STATIC } from './recipes.mjs';
 
 /** Share of right answers in percent of a CIFAR network. */
 export async function accuracy(bytes, { data, labels }) {
@@ -18,7 +18,7 @@ export async function* cifarRows() {
   for (const name of ['resnet20_cifar10', 'resnet56_cifar10']) {
     const bytes = modelBytes(name);
     const before = await accuracy(bytes, test);
-    const made = await apply(bytes, staticRecipe(name), calibration.data);
+    const made = await apply(bytes, STATIC, calibration.data);
     const lost = before - (await accuracy(made.bytes, test));
     const peer = await quantizedByPeer(bytes, calibration.data);
     yield row(
@@ -55,7 +55,7 @@ export async function* photoRows() {
     const bytes = modelBytes(name);
     const expected = await outputsOf(bytes, test);
     const measure = (candidate) => fidelity(expected, candidate, test, output, 1000);
-    const ours = await measure((await apply(bytes, staticRecipe(name), calibration)).bytes);
+    const ours = await measure((await apply(bytes, STATIC, calibration)).bytes);
     const plain = await measure((await apply(bytes, PLAIN, calibration)).bytes);
     const file = await quantizedByPeer(bytes, calibration);
     const peer = file.missing ? null : await measure(file);

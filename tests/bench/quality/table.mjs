@@ -18,7 +18,8 @@ export function printRow({ what, value, bound, met, peer }) {
 const file = (name) => join(folder, `rows-${name}.json`);
 
 /** Families run apart, on one machine, make one document. */
-export const keepRows = (name, rows) => writeFileSync(file(name), JSON.stringify(rows));
+export const keepRows = (name, recipe, rows) =>
+  writeFileSync(file(name), JSON.stringify({ recipe, rows }));
 
 const INTRODUCTION = `# What compression keeps
 
@@ -36,9 +37,9 @@ export function writeDocument(families) {
   const parts = [INTRODUCTION];
   for (const [name, title] of families) {
     if (!existsSync(file(name))) continue;
-    const rows = JSON.parse(readFileSync(file(name), 'utf8'));
+    const { recipe, rows } = JSON.parse(readFileSync(file(name), 'utf8'));
     parts.push(
-      `\n## ${title}\n\n| what | value | bound | | onnxruntime |\n| --- | --- | --- | --- | --- |\n`,
+      `\n## ${title}\n\nSteps: \`${recipe}\`.\n\n| what | value | bound | | onnxruntime |\n| --- | --- | --- | --- | --- |\n`,
       `${rows.map(cells).join('\n')}\n`,
     );
   }

@@ -16,19 +16,36 @@ import { cifarRows, photoRows } from './classifiers.mjs';
 import { assets } from './data.mjs';
 import { detectorRows } from './detectors.mjs';
 import { emptyCache } from './cache.mjs';
+import { narrowRows } from './narrow.mjs';
+import { perTensorRows } from './per_tensor.mjs';
+import {
+  EQUALIZED_PER_TENSOR,
+  FOUR_BITS,
+  NARROW_WEIGHTS,
+  PALETTE,
+  PLAIN,
+  STATIC,
+} from './recipes.mjs';
 import { keepRows, printRow, writeDocument } from './table.mjs';
 import { recurrentRows } from './recurrent.mjs';
 import { sameSettingsRows } from './same_settings.mjs';
 import { sizeRows } from './sizes.mjs';
 
-/** In the order of the table: [word, title, rows]. */
+/** In the order of the table: [word, title, rows, the steps they come from]. */
 export const FAMILIES = [
-  ['cifar', 'CIFAR-10 classifiers, static int8', cifarRows],
-  ['photos', 'ImageNet classifiers, static int8', photoRows],
-  ['detectors', 'Detectors, static int8', detectorRows],
-  ['recurrent', 'Recurrent networks, 8-bit weights', recurrentRows],
-  ['same', 'The same settings as onnxruntime.quantization', sameSettingsRows],
-  ['sizes', 'Sizes of int8 files', sizeRows],
+  ['cifar', 'CIFAR-10 classifiers, static int8', cifarRows, STATIC],
+  ['photos', 'ImageNet classifiers, static int8', photoRows, STATIC],
+  ['detectors', 'Detectors, static int8', detectorRows, STATIC],
+  ['recurrent', 'Recurrent networks, 8-bit weights', recurrentRows, NARROW_WEIGHTS],
+  [
+    'tensor',
+    'Per-tensor weights, min-max, alone and equalized',
+    perTensorRows,
+    EQUALIZED_PER_TENSOR,
+  ],
+  ['narrow', '4-bit weights and palettes', narrowRows, [...FOUR_BITS, ...PALETTE]],
+  ['same', 'The same settings as onnxruntime.quantization', sameSettingsRows, PLAIN],
+  ['sizes', 'Sizes of int8 files', sizeRows, PLAIN],
 ];
 
 export async function run(options) {
@@ -43,16 +60,21 @@ export async function run(options) {
     throw new RangeError(
       `Expected one of ${FAMILIES.map(([name]) => name).join(', ')} but received ${unknown}`,
     );
-  for (const [name, title, rows] of FAMILIES) {
+  for (const [name, title, rows, recipe] of FAMILIES) {
     if (words.length > 0 && !words.some((word) => name.includes(word))) continue;
     console.log(`\n${title}`);
     const start = performance.now();
-    const all = [];
-    for await (const row of rows()) {
-      printRow(row);
-      all.push(row);
+    try {
+      const all = [];
+      for await (const row of rows()) {
+        printRow(row);
+        all.push(row);
+      }
+      keepRows(name, JSON.stringify(recipe), all);
+    } catch (error) {
+      console.error(`  failed: ${error.message}`);
+      process.exitCode = 1;
     }
-    keepRows(name, all);
     console.log(`  (${((performance.now() - start) / 1000).toFixed(0)} s)`);
   }
   if (options.includes('--write')) writeDocument(FAMILIES);
