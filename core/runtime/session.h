@@ -23,8 +23,8 @@ struct SessionOptions {
   ThreadPool* pool = nullptr;
   /** Values (by original name) handed to the observer of each run, kept through fusion. */
   std::vector<std::string> observe;
-  /** Observed tensors come as they are stored, channels last where the plan likes that: no copy is
-   * made for an observer to which the order of the elements is all one. */
+  /** The elements of observed tensors come in the order they are stored in, under the usual shape:
+   * no copy is made for an observer to which their order is all one. */
   bool observe_stored = false;
   /** Fusion, layout changes and the shared arena; off only to compare (tests). */
   bool fuse = true;

@@ -37,7 +37,8 @@ std::vector<OptionSpec> options() {
                        "\"kmeans\": k-means++ seeds and Lloyd's iteration; \"optimal\": the least "
                        "error there is, slower",
                    .default_value = "kmeans",
-                   .choices = {"kmeans", "optimal"}});
+                   .choices = {"kmeans", "optimal"},
+                   .advanced = true});
   specs.push_back({.name = "weighting",
                    .type = OptionType::choice,
                    .doc =
@@ -52,18 +53,20 @@ std::vector<OptionSpec> options() {
                        "one codebook for all layers of as many bits, times a scale for each layer "
                        "or group of channels",
                    .default_value = false,
-                   .per_layer = false});
+                   .per_layer = false,
+                   .advanced = true});
   specs.push_back({.name = "storage",
                    .type = OptionType::choice,
                    .doc =
                        "how codes of up to 4 bits are stored: \"uint4\" needs opset 21, \"uint8\" "
                        "(two to a byte, taken apart by operators) opset 18",
                    .default_value = "uint4",
-                   .choices = {"uint4", "uint8"}});
-  specs.push_back(
-      {.name = "codebook",
-       .type = OptionType::numbers,
-       .doc = "the values themselves, in place of clustering, as a report writes them"});
+                   .choices = {"uint4", "uint8"},
+                   .advanced = true});
+  specs.push_back({.name = "codebook",
+                   .type = OptionType::numbers,
+                   .doc = "the values themselves, in place of clustering, as a report writes them",
+                   .advanced = true});
   return specs;
 }
 

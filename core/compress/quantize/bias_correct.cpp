@@ -5,6 +5,7 @@
 #include "core/compress/quantize/support/bias_means.h"
 #include "core/compress/quantize/support/bias_sites.h"
 #include "core/compress/quantize/support/channel_text.h"
+#include "core/compress/quantize/support/sample_store.h"
 #include "core/compress/technique.h"
 #include "core/measure/summary.h"
 #include "core/passes/pass.h"
@@ -98,7 +99,8 @@ class Corrector {
     std::map<ValueId, int> inputs;
     for (const BiasSite& site : sites_) inputs[input_of(reference_.graph, site)] = site.axis;
     std::map<ValueId, ChannelMeans> means;
-    co_await observe_means(context_, reference_, inputs, samples(), means);
+    SampleStore store(samples(), false);
+    co_await observe_means(context_, reference_, inputs, store, "", means);
     for (size_t i = 0; i < sites_.size(); ++i) {
       const ChannelMeans& x = means.at(input_of(reference_.graph, sites_[i]));
       const std::vector<double> real =
@@ -109,40 +111,26 @@ class Corrector {
   }
 
   /**
-   * The mean of float output minus quantized output. A pass corrects a further part of the layers,
-   * in graph order, with the corrections of the earlier ones in effect, and refines those; the
-   * last one only refines.
+   * The mean of float output minus quantized output, layer after layer with the corrections of all
+   * earlier ones in effect: what a layer inherits from those before it is gone when its own turn
+   * comes, so nothing is corrected twice.
    */
   Job empirical() {
-    const int64_t passes = context_.options.integer("passes");
+    SampleStore store(samples(), true);
+    std::map<ValueId, int> wanted;
+    for (const BiasSite& site : sites_) wanted[site.reference] = site.axis;
     std::map<ValueId, ChannelMeans> expected;
-    for (int64_t pass = 0; pass < passes; ++pass) {
-      const int64_t parts = std::max<int64_t>(1, passes - 1);
-      const auto end = std::min(sites_.size(), (sites_.size() * static_cast<size_t>(pass + 1) +
-                                                static_cast<size_t>(parts) - 1) /
-                                                   static_cast<size_t>(parts));
-      if (pass > 0) co_await rewind_data("bias-correct");
-      std::map<ValueId, int> wanted;
-      std::map<ValueId, int> observed;
-      for (size_t i = 0; i < sites_.size(); ++i) {
-        wanted[sites_[i].reference] = sites_[i].axis;
-        if (i < end) observed[sites_[i].output] = sites_[i].axis;
-      }
+    co_await observe_means(context_, reference_, wanted, store, "", expected);
+    for (size_t i = 0; i < sites_.size(); ++i) {
+      const std::map<ValueId, int> observed = {{sites_[i].output, sites_[i].axis}};
       std::map<ValueId, ChannelMeans> actual;
-      if (pass == 0) {
-        co_await observe_both(context_, reference_, wanted, expected, work_, observed, actual,
-                              samples());
-      } else {
-        co_await observe_means(context_, work_, observed, samples(), actual);
-      }
-      for (size_t i = 0; i < end; ++i) {
-        const ChannelMeans& float_mean = expected.at(sites_[i].reference);
-        std::vector<double> real = float_mean.mean();
-        const std::vector<double> now = actual.at(sites_[i].output).mean();
-        if (now.size() != real.size()) continue;
-        for (size_t c = 0; c < real.size(); ++c) real[c] -= now[c];
-        apply(i, real, float_mean.magnitude());
-      }
+      co_await observe_means(context_, work_, observed, store, sites_[i].name, actual);
+      const ChannelMeans& float_mean = expected.at(sites_[i].reference);
+      std::vector<double> real = float_mean.mean();
+      const std::vector<double> now = actual.at(sites_[i].output).mean();
+      if (now.size() != real.size()) continue;
+      for (size_t c = 0; c < real.size(); ++c) real[c] -= now[c];
+      apply(i, real, float_mean.magnitude());
     }
   }
 
@@ -206,13 +194,9 @@ class Corrector {
     return kNoValue;
   }
 
-  void apply(size_t i, const std::vector<double>& more, double magnitude) {
+  void apply(size_t i, const std::vector<double>& real, double magnitude) {
     const BiasSite& site = sites_[i];
-    if (corrections_[i].empty() && !pays(site, more, magnitude)) return;
-    std::vector<double> real = more;
-    for (size_t c = 0; c < corrections_[i].size(); ++c) {
-      real[c] += static_cast<double>(corrections_[i][c]) * (site.integer() ? site.unit[c] : 1.0f);
-    }
+    if (!pays(site, real, magnitude)) return;
     corrections_[i] = stored(site, real);
     write_bias(work_.graph, work_names_, work_sites_[i], corrections_[i]);
   }
@@ -256,9 +240,7 @@ Job run(TechniqueContext& context) {
 }
 
 int data_passes(const Options& options) {
-  const std::string method = options.text("method");
-  if (method == "given") return 0;
-  return method == "analytic" ? 1 : static_cast<int>(options.integer("passes"));
+  return options.text("method") == "given" ? 0 : 1;
 }
 
 }  // namespace
@@ -283,25 +265,18 @@ void register_bias_correct(TechniqueTable& table) {
   OptionSpec samples;
   samples.name = "samples";
   samples.type = OptionType::integer;
-  samples.doc = "calibration samples to look at in each pass; 0 takes all";
-  samples.default_value = 32;
+  samples.doc =
+      "calibration samples to look at, all of them once for each layer by \"empirical\"; 0 takes "
+      "what fits into memory";
+  samples.default_value = 16;
   samples.min = 0;
   samples.per_layer = false;
-  OptionSpec passes;
-  passes.name = "passes";
-  passes.type = OptionType::integer;
-  passes.doc =
-      "passes over the samples for \"empirical\": each corrects a further part of the layers and "
-      "refines those before";
-  passes.default_value = 6;
-  passes.min = 1;
-  passes.max = 1000;
-  passes.per_layer = false;
   OptionSpec correction;
   correction.name = "correction";
+  correction.advanced = true;
   correction.type = OptionType::text;
   correction.doc = "what is added to the bias of each channel, as a report writes it";
-  technique.options = {method, samples, passes, correction};
+  technique.options = {method, samples, correction};
   technique.not_after = {"fp16", "palettize"};
   technique.pays_in_bytes = false;
   technique.run = run;

@@ -38,6 +38,7 @@ void register_equalize(TechniqueTable& table) {
   clip.choices = {"auto", "relu", "min", "keep"};
   OptionSpec absorb;
   absorb.name = "absorb";
+  absorb.advanced = true;
   absorb.type = OptionType::boolean;
   absorb.doc =
       "move what a channel never goes below on calibration data from the bias in front of a Relu "
@@ -53,10 +54,12 @@ void register_equalize(TechniqueTable& table) {
   samples.per_layer = false;
   OptionSpec levels;
   levels.name = "levels";
+  levels.advanced = true;
   levels.type = OptionType::text;
   levels.doc = "how high each channel reaches, as a report writes it";
   OptionSpec absorbed;
   absorbed.name = "absorbed";
+  absorbed.advanced = true;
   absorbed.type = OptionType::text;
   absorbed.doc = "what was absorbed from each channel, as a report writes it";
   technique.options = {clip, absorb, samples, levels, absorbed};

@@ -161,15 +161,15 @@ TEST(FloatPaths, ObservedValuesStopFusion) {
   session.run(feeds);
   testing::expect_close(expected[1], seen, 1e-4, "observed");
 
-  // As stored the channels come last; the elements are the same.
+  // As stored the channels come last: the same elements in another order.
   options.observe_stored = true;
   Session stored(b.model(), options);
   Tensor pixels;
   stored.set_observer([&](const std::string&, const Tensor& value) { pixels = value.clone(); });
   stored.run(feeds);
-  EXPECT_EQ(pixels.shape()[pixels.shape().rank() - 1], 8);
   std::vector<float> a = to_floats(seen, "seen");
   std::vector<float> c = to_floats(pixels, "pixels");
+  EXPECT_NE(a, c);
   std::sort(a.begin(), a.end());
   std::sort(c.begin(), c.end());
   EXPECT_EQ(a, c);

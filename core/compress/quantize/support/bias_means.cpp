@@ -9,16 +9,6 @@
 namespace whittle {
 namespace {
 
-ObservedModel observed(const TechniqueContext& context, const Model& model,
-                       const std::map<ValueId, int>& values,
-                       std::map<ValueId, ChannelMeans>& means) {
-  std::vector<ValueId> ids;
-  for (const auto& [id, axis] : values) ids.push_back(id);
-  return ObservedModel(context, model, ids, [&](ValueId id, const Tensor& tensor) {
-    if (tensor.dtype() == DType::f32) means[id].add(tensor, values.at(id));
-  });
-}
-
 void check_finite(const Graph& graph, const std::map<ValueId, ChannelMeans>& means,
                   const Sample& sample, int64_t number) {
   for (const auto& [id, mean] : means) {
@@ -67,42 +57,20 @@ bool ChannelMeans::finite() const {
   return std::isfinite(absolute_);
 }
 
-Job observe_both(TechniqueContext& context, const Model& first,
-                 const std::map<ValueId, int>& first_values,
-                 std::map<ValueId, ChannelMeans>& first_means, const Model& second,
-                 const std::map<ValueId, int>& second_values,
-                 std::map<ValueId, ChannelMeans>& second_means, int64_t most) {
-  ObservedModel one = observed(context, first, first_values, first_means);
-  ObservedModel two = observed(context, second, second_values, second_means);
-  int64_t count = 0;
-  while (most == 0 || count < most) {
-    const std::optional<Sample> sample =
-        co_await next_sample("correct biases", "", count, most == 0 ? -1 : most);
-    if (!sample) break;
-    context.cancel.poll();
-    one.run(*sample, ++count);
-    co_await report_progress("correct biases", "", count, most == 0 ? -1 : most);
-    two.run(*sample, count);
-    check_finite(first.graph, first_means, *sample, count);
-    check_finite(second.graph, second_means, *sample, count);
-  }
-  require_samples(count, "bias correction");
-}
-
 Job observe_means(TechniqueContext& context, const Model& model,
-                  const std::map<ValueId, int>& values, int64_t most,
-                  std::map<ValueId, ChannelMeans>& means) {
-  ObservedModel one = observed(context, model, values, means);
-  int64_t count = 0;
-  while (most == 0 || count < most) {
-    const std::optional<Sample> sample =
-        co_await next_sample("correct biases", "", count, most == 0 ? -1 : most);
-    if (!sample) break;
-    context.cancel.poll();
-    one.run(*sample, ++count);
-    check_finite(model.graph, means, *sample, count);
-  }
-  require_samples(count, "bias correction");
+                  const std::map<ValueId, int>& values, SampleStore& samples,
+                  std::string_view layer, std::map<ValueId, ChannelMeans>& means) {
+  std::vector<ValueId> ids;
+  for (const auto& [id, axis] : values) ids.push_back(id);
+  ObservedModel observed(context, model, ids, [&](ValueId id, const Tensor& tensor) {
+    if (tensor.dtype() == DType::f32) means[id].add(tensor, values.at(id));
+  });
+  const SampleStore::Visit visit = [&](const Sample& sample, int64_t number) {
+    observed.run(sample, number);
+    check_finite(model.graph, means, sample, number);
+  };
+  co_await report_progress("correct biases", layer, 0, -1);
+  co_await samples.for_each(context, "bias correction", visit);
 }
 
 std::vector<double> weight_shift(const Graph& quantized, const Graph& reference,

@@ -3,6 +3,7 @@
 #include <map>
 #include <vector>
 
+#include "core/compress/quantize/support/sample_store.h"
 #include "core/compress/technique.h"
 
 namespace whittle {
@@ -23,18 +24,11 @@ class ChannelMeans {
   int64_t elements_ = 0;
 };
 
-/** Runs `model` on at most `most` samples (0: all) of one pass and means the values given with
- * their channel axes. Throws EMPTY_DATA and INVALID_DATA naming the sample. */
+/** Runs `model` on the samples and means the values given with their channel axes; `layer` is
+ * whose turn progress says it is. Throws EMPTY_DATA and INVALID_DATA naming the sample. */
 Job observe_means(TechniqueContext& context, const Model& model,
-                  const std::map<ValueId, int>& values, int64_t most,
-                  std::map<ValueId, ChannelMeans>& means);
-
-/** The same for two models in one pass. */
-Job observe_both(TechniqueContext& context, const Model& first,
-                 const std::map<ValueId, int>& first_values,
-                 std::map<ValueId, ChannelMeans>& first_means, const Model& second,
-                 const std::map<ValueId, int>& second_values,
-                 std::map<ValueId, ChannelMeans>& second_means, int64_t most);
+                  const std::map<ValueId, int>& values, SampleStore& samples,
+                  std::string_view layer, std::map<ValueId, ChannelMeans>& means);
 
 /** (W - What) mean for the layer `name` of a quantized graph and its float self, [outputs]; empty
  * where the weights cannot be compared. `mean` is that of its input channels. */

@@ -16,9 +16,10 @@ class Collector {
       : context_(context),
         kernels_(context.kernels != nullptr ? *context.kernels : *kernels_for(best_tier())),
         histograms_(histograms),
-        model_(context, context.model, values,
-               [this](ValueId id, const Tensor& tensor) { look(id, tensor); },
-               ObservedModel::Order::any) {
+        model_(
+            context, context.model, values,
+            [this](ValueId id, const Tensor& tensor) { look(id, tensor); },
+            ObservedModel::Order::any) {
     for (ValueId id : values) statistics_[id];
   }
 

@@ -5,14 +5,6 @@
 #include <cmath>
 
 namespace whittle {
-namespace {
-
-/** "auto" compares errors weighted by |x|^1: large activations carry more of what a network decides
- * by than their share of the squared error says. */
-constexpr double kJudgingPower = 1;
-
-}  // namespace
-
 Affine ActivationForm::affine(Interval interval) const {
   if (!symmetric) return affine_of_range(interval.min, interval.max, limits());
   const float reach = std::max(-interval.min, interval.max);
@@ -90,7 +82,6 @@ std::vector<Proposal> propose_intervals(const TensorStatistics& statistics,
   for (Proposal& proposal : proposals) {
     const Affine affine = form.affine(proposal.interval);
     proposal.sqnr_db = quantization_sqnr_db(histogram, affine, form.limits());
-    proposal.judged_db = quantization_sqnr_db(histogram, affine, form.limits(), kJudgingPower);
   }
   return proposals;
 }
@@ -99,7 +90,7 @@ size_t choose_proposal(const std::vector<Proposal>& proposals, std::string_view 
   size_t best = 0;
   for (size_t i = 0; i < proposals.size(); ++i) {
     if (proposals[i].calibrator == calibrator) return i;
-    if (proposals[i].judged_db > proposals[best].judged_db) best = i;
+    if (proposals[i].sqnr_db > proposals[best].sqnr_db) best = i;
   }
   return best;
 }

@@ -38,14 +38,12 @@ struct TensorStatistics {
 };
 
 /**
- * Expected squared error of quantizing a value drawn from the histogram, each value weighted by
- * |x|^power: exact for a density that is constant inside each bin, zeros counting as exact zeros.
+ * Expected squared error of quantizing a value drawn from the histogram: exact for a density that
+ * is constant inside each bin, zeros counting as exact zeros.
  */
-double quantization_noise(const Histogram& histogram, Affine affine, QLimits limits,
-                          double power = 0);
-/** 10 log10(expected square / expected squared error), weighted likewise; at most 300. */
-double quantization_sqnr_db(const Histogram& histogram, Affine affine, QLimits limits,
-                            double power = 0);
+double quantization_noise(const Histogram& histogram, Affine affine, QLimits limits);
+/** 10 log10(expected square / expected squared error); at most 300. */
+double quantization_sqnr_db(const Histogram& histogram, Affine affine, QLimits limits);
 
 /**
  * onnxruntime's percentile: half of (100 - percentile) per cent is cut off each end; symmetric: all
@@ -61,7 +59,7 @@ Interval percentile_interval(const Histogram& histogram, double percentile, bool
 Interval entropy_interval(const Histogram& histogram);
 
 /** The interval with the least quantization_noise; both ends are searched. */
-Interval mse_interval(const Histogram& histogram, const ActivationForm& form, double power = 0);
+Interval mse_interval(const Histogram& histogram, const ActivationForm& form);
 
 /** "minmax", "average", "percentile", "entropy", "mse", "auto". */
 const std::vector<std::string>& calibrator_names();
@@ -73,14 +71,13 @@ struct Proposal {
   std::string calibrator;
   Interval interval;
   double sqnr_db = 0;
-  double judged_db = 0;  // what "auto" compares
 };
 
 /** The proposals of every calibrator but "auto", in the order of calibrator_names(). */
 std::vector<Proposal> propose_intervals(const TensorStatistics& statistics,
                                         const ActivationForm& form, double percentile);
 /** The index of the proposal that `calibrator` stands for. "auto" takes the one with the highest
- * judged_db; earlier ones win ties. */
+ * sqnr_db; earlier ones win ties. */
 size_t choose_proposal(const std::vector<Proposal>& proposals, std::string_view calibrator);
 
 }  // namespace whittle

@@ -15,10 +15,6 @@ double noise_integral(double u, double low, double high) {
   return n / 12 + rest * rest * rest / 3;
 }
 
-double weight_of(double x, double power) {
-  return power == 0 ? 1.0 : std::pow(std::fabs(x), power);
-}
-
 /** Calls visit(a, b, count) for every bin that holds values other than zero, cut to [min, max]. */
 template <typename Visit>
 void for_each_bin(const Histogram& histogram, Visit visit) {
@@ -36,8 +32,8 @@ void for_each_bin(const Histogram& histogram, Visit visit) {
  * on a grid of factors 0.8 along the diagonal and each axis, then with ever smaller factors. */
 class Search {
  public:
-  Search(const Histogram& histogram, const ActivationForm& form, double power)
-      : histogram_(histogram), form_(form), power_(power) {
+  Search(const Histogram& histogram, const ActivationForm& form)
+      : histogram_(histogram), form_(form) {
     movable_[0] = !form.symmetric && histogram.min() < 0;
     movable_[1] = form.symmetric || histogram.max() > 0;
     least_ = noise(best_);
@@ -79,7 +75,7 @@ class Search {
             static_cast<float>(histogram_.max() * shares[1])};
   }
   double noise(Shares shares) const {
-    return quantization_noise(histogram_, form_.affine(interval(shares)), form_.limits(), power_);
+    return quantization_noise(histogram_, form_.affine(interval(shares)), form_.limits());
   }
   bool take(Shares shares) {
     const double error = noise(shares);
@@ -106,7 +102,6 @@ class Search {
 
   const Histogram& histogram_;
   const ActivationForm& form_;
-  double power_;
   std::array<bool, 2> movable_ = {};
   Shares best_ = {1.0, 1.0};
   double least_ = 0;
@@ -114,7 +109,7 @@ class Search {
 
 }  // namespace
 
-double quantization_noise(const Histogram& histogram, Affine affine, QLimits limits, double power) {
+double quantization_noise(const Histogram& histogram, Affine affine, QLimits limits) {
   const double scale = affine.scale;
   const double low = limits.min - affine.zero_point;
   const double high = limits.max - affine.zero_point;
@@ -126,12 +121,12 @@ double quantization_noise(const Histogram& histogram, Affine affine, QLimits lim
     const double to = b / scale;
     if (to <= from) {  // the greatest value, on an edge
       const double error = from - std::min(std::max(std::nearbyint(from), low), high);
-      sum += weight_of(a, power) * count * error * error;
+      sum += count * error * error;
       return;
     }
     const double start = a == last ? at_last : noise_integral(from, low, high);
     const double end = noise_integral(to, low, high);
-    sum += weight_of((a + b) / 2, power) * count * (end - start) / (to - from);
+    sum += count * (end - start) / (to - from);
     last = b;
     at_last = end;
   });
@@ -139,20 +134,19 @@ double quantization_noise(const Histogram& histogram, Affine affine, QLimits lim
   return total == 0 ? 0 : scale * scale * sum / total;
 }
 
-double quantization_sqnr_db(const Histogram& histogram, Affine affine, QLimits limits,
-                            double power) {
+double quantization_sqnr_db(const Histogram& histogram, Affine affine, QLimits limits) {
   double signal = 0;
   for_each_bin(histogram, [&](double a, double b, double count) {
-    signal += weight_of((a + b) / 2, power) * count * (a * a + a * b + b * b) / 3;
+    signal += count * (a * a + a * b + b * b) / 3;
   });
-  const double noise = quantization_noise(histogram, affine, limits, power);
+  const double noise = quantization_noise(histogram, affine, limits);
   if (signal <= 0 || noise <= 0) return 300;
   return std::min(300.0, 10 * std::log10(signal / static_cast<double>(histogram.total()) / noise));
 }
 
-Interval mse_interval(const Histogram& histogram, const ActivationForm& form, double power) {
+Interval mse_interval(const Histogram& histogram, const ActivationForm& form) {
   if (histogram.total() == 0 || histogram.width() == 0) return {histogram.min(), histogram.max()};
-  return Search(histogram, form, power).run();
+  return Search(histogram, form).run();
 }
 
 }  // namespace whittle

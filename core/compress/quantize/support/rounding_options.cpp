@@ -28,24 +28,28 @@ std::vector<OptionSpec> rounding_options() {
           {.name = "actOrder",
            .type = OptionType::boolean,
            .doc = "gptq: round the inputs of the greatest power first",
-           .default_value = false},
+           .default_value = false,
+           .advanced = true},
           {.name = "iterations",
            .type = OptionType::integer,
            .doc = "adaround: steps of Adam for each layer",
            .default_value = 1000,
            .min = 1,
-           .max = 100000},
+           .max = 100000,
+           .advanced = true},
           {.name = "roundingSamples",
            .type = OptionType::integer,
            .doc = "most samples that rounding looks at; 0 takes all",
            .default_value = 256,
            .min = 0,
-           .per_layer = false},
+           .per_layer = false,
+           .advanced = true},
           {.name = "codes",
            .type = OptionType::texts,
            .doc = "how codes differ from nearest by weight name, as a report writes them; no data "
                   "is needed then",
-           .per_layer = false}};
+           .per_layer = false,
+           .advanced = true}};
 }
 
 Rounding rounding_of(const Options& options) {

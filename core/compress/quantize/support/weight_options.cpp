@@ -14,11 +14,13 @@ std::vector<OptionSpec> weight_format_options() {
            .type = OptionType::choice,
            .doc = "signed or unsigned integers",
            .default_value = "signed",
-           .choices = {"signed", "unsigned"}},
+           .choices = {"signed", "unsigned"},
+           .advanced = true},
           {.name = "symmetric",
            .type = OptionType::boolean,
            .doc = "zero in the middle of the integers; else a zero point beside each scale",
-           .default_value = true},
+           .default_value = true,
+           .advanced = true},
           {.name = "granularity",
            .type = OptionType::choice,
            .doc = "one scale per output channel, tensor, or block of inputs of a channel. Unset: "
@@ -33,7 +35,8 @@ std::vector<OptionSpec> weight_format_options() {
            .type = OptionType::choice,
            .doc = "\"none\": scales reach the widest weight, \"mse\": each scale is the one of the "
                   "least squared error. Unset: none with 8 bits, mse with 4",
-           .choices = {"none", "mse"}}};
+           .choices = {"none", "mse"},
+           .advanced = true}};
 }
 
 WeightFormat weight_format(const Options& options) {
