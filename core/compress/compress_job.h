@@ -49,8 +49,8 @@ class CompressJob {
   /**
    * Once done: {whittle, seed, target, needsOpset, bytes: {before, after, compressedBefore,
    * compressedAfter}, steps: [{technique, kept, undone?, layers: {touched, total, reasons:
-   * [{reason, count, layers}]}, details, bytes, warnings, facts?}], recipe, calibration}. `recipe` repeats
-   * the result bit by bit without data.
+   * [{reason, count, layers}]}, details, bytes, warnings, facts?}], recipe, calibration}. `recipe`
+   * repeats the result bit by bit without data.
    */
   nlohmann::json report() const;
 

@@ -35,11 +35,11 @@ class LayerComparisonJob {
   JobStatus step(std::optional<Sample> input = {});
 
   /**
-   * Once done: {samples, layers: [{name, op, output, index, sqnrDb, cosine, maxError, exact, nonFinite?,
-   * rescaled?, macs, bytes, compressed: {op, output, macs, bytes, weights}}], alone: [{name, op,
-   * in: "original" | "compressed", reason}]}. Layers come worst
-   * first; `index` is their place in the original. Null: sqnrDb and cosine
-   * where undefined; maxError of a rescaled tensor (LayerStats); weights without any.
+   * Once done: {samples, layers: [{name, op, output, index, sqnrDb, cosine, maxError, exact,
+   * nonFinite?, rescaled?, macs, bytes, compressed: {op, output, macs, bytes, weights}}], alone:
+   * [{name, op, in: "original" | "compressed", reason}]}. Layers come worst first; `index` is their
+   * place in the original. Null: sqnrDb and cosine where undefined; maxError of a rescaled tensor
+   * (LayerStats); weights without any.
    */
   nlohmann::json result() const;
 

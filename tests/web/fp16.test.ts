@@ -54,7 +54,9 @@ describe('a float16 graph in onnxruntime', () => {
     blind.dispose();
 
     const small = await halved('auto');
-    const out = (await peerRun(await peerSession(await small.toBytes()), feeds as never))['last_out'];
+    const out = (await peerRun(await peerSession(await small.toBytes()), feeds as never))[
+      'last_out'
+    ];
     assert.ok(out && relativeError(out, expected) < 0.01);
     small.dispose();
     model.dispose();

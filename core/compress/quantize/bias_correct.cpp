@@ -259,7 +259,7 @@ void register_bias_correct(TechniqueTable& table) {
       "\"empirical\" measures the mean error of every output, layer after layer; \"analytic\" "
       "computes it from the rounding of the weights and the mean inputs; \"given\" takes it from "
       "the layer rules, as a report writes them";
-  method.default_value = "empirical";
+  method.default_value = "analytic";
   method.choices = {"empirical", "analytic", "given"};
   method.per_layer = false;
   OptionSpec samples;

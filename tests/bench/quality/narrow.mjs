@@ -34,12 +34,7 @@ export async function* narrowRows() {
     const lost = await pointsLost(bytes, blocks, test);
     const weights = await weightBytes(bytes, blocks.report);
     const share = (blocks.bytes.length - (bytes.length - weights)) / weights;
-    yield row(
-      `${name}: top-1 lost, int4 blocks`,
-      points(lost),
-      'at most 1 point',
-      lost <= 1,
-    );
+    yield row(`${name}: top-1 lost, int4 blocks`, points(lost), 'at most 1 point', lost <= 1);
     yield row(
       `${name}: bytes of the int4 layers, of float`,
       percent(share),

@@ -1,16 +1,21 @@
 /** The recipes behind the rows. */
 
-export const PLAIN = [{ technique: 'quantize-static', calibrator: 'minmax' }];
+export const PLAIN = [{ technique: 'quantize-static', calibrator: 'minmax', samples: 0 }];
 export const PLAIN_PER_TENSOR = [
-  { technique: 'quantize-static', calibrator: 'minmax', weights: 'tensor', depthwise: 'as-weights' },
+  {
+    technique: 'quantize-static',
+    calibrator: 'minmax',
+    weights: 'tensor',
+    depthwise: 'as-weights',
+  },
 ];
 export const EQUALIZED_PER_TENSOR = [{ technique: 'equalize' }, ...PLAIN_PER_TENSOR];
 export const NARROW_WEIGHTS = [{ technique: 'quantize-weights' }];
-export const FOUR_BITS = [{ technique: 'quantize-weights', bits: 4, block: 64 }];
+export const FOUR_BITS = [{ technique: 'quantize-weights', bits: 4, block: 32, rounding: 'gptq' }];
 export const PALETTE = [{ technique: 'palettize', bits: 4, weighting: 'activations' }];
 
 /** Static int8 for accuracy without labels. */
 export const STATIC = [
-  { technique: 'equalize' },
-  { technique: 'quantize-static', calibrator: 'mse' },
+  { technique: 'quantize-static', calibrator: 'mse', samples: 0 },
+  { technique: 'bias-correct' },
 ];

@@ -52,8 +52,8 @@ Graph quantized_network() {
   m.node("Conv", {"x1", "w", "b"}, {"c"}, {{"pads", std::vector<int64_t>{1, 1, 1, 1}}});
   m.node("Relu", {"c"}, {"c1"});
   m.pair("c1", "c2", "r");
-  m.node("MaxPool", {"c2"}, {"m"}, {{"kernel_shape", std::vector<int64_t>{2, 2}},
-                                    {"strides", std::vector<int64_t>{2, 2}}});
+  m.node("MaxPool", {"c2"}, {"m"},
+         {{"kernel_shape", std::vector<int64_t>{2, 2}}, {"strides", std::vector<int64_t>{2, 2}}});
   m.pair("m", "m1", "r");
   m.node("Add", {"m1", "m1"}, {"a"});
   m.pair("a", "a1", "o");
@@ -103,7 +103,7 @@ TEST(QuantizedForms, WhatIsNotQuantizedOnAllSidesStays) {
   m.input("x", {1, 4}).input("r", {1, 4});
   m.scalar("p", 0.03125f, 120);
   m.pair("x", "x1", "p");
-  m.node("Add", {"x1", "r"}, {"a"});   // one side is float
+  m.node("Add", {"x1", "r"}, {"a"});  // one side is float
   m.pair("a", "a1", "p");
   m.node("Mul", {"a1", "a1"}, {"y"});  // its result is
   m.output("y");
