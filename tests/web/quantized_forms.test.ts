@@ -61,6 +61,9 @@ const isFloatKernel = ({ op, inputs, outputs }: Kernel): boolean =>
 
 /** What heads with outputs of their own do in float while other branches are still integer. */
 const kHeads = ['DequantizeLinear', 'Sigmoid', 'Reshape', 'Transpose', 'Flatten', 'Softmax'];
+/** onnxruntime interpolates in float, splits a float image before its shuffle, and reads shapes of
+ * what it has dequantized. */
+const kPeerFloat = ['Resize', 'QuantizeLinear', 'Split', 'Shape'];
 
 /** Each with the operators that may be float between integer convolutions. */
 const kNetworks: Readonly<Record<string, readonly string[]>> = {
@@ -68,8 +71,8 @@ const kNetworks: Readonly<Record<string, readonly string[]>> = {
   'squeezenet1.1': [],
   // onnxruntime keeps the pairs around Pad.
   resnet20_cifar10: ['DequantizeLinear', 'Pad', 'QuantizeLinear'],
-  nanodet_m: kHeads, // shufflenet's splits and shuffles, LeakyRelu, heads
-  yunet_n_dynamic: kHeads,
+  nanodet_m: [...kHeads, ...kPeerFloat], // shufflenet's splits and shuffles, LeakyRelu, heads
+  yunet_n_dynamic: [...kHeads, ...kPeerFloat],
 };
 
 describe(
