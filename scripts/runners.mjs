@@ -17,10 +17,13 @@ const testEnvironment = {
 /**
  * node --test over the test files below tests/<folder>.
  * @param {string} folder
- * @param {{relaxed?: boolean}} [options]  in the newer Node, whose relaxed SIMD is the final one
+ * @param {{relaxed?: boolean, only?: RegExp}} [options]  relaxed: in the newer Node, whose relaxed
+ *   SIMD is the final one; only: the files whose path matches
  */
-export async function nodeTests(folder, { relaxed = false } = {}) {
-  const files = testFiles(join(root, 'tests', folder), /\.test\.(ts|mts|mjs)$/);
+export async function nodeTests(folder, { relaxed = false, only = /./ } = {}) {
+  const files = testFiles(join(root, 'tests', folder), /\.test\.(ts|mts|mjs)$/).filter((file) =>
+    only.test(file),
+  );
   if (files.length === 0) throw new Error(`no tests in tests/${folder}`);
   const name = relaxed ? `${folder}-relaxed` : folder;
   const tap = join(results, `${name}.tap`);

@@ -10,9 +10,9 @@ import { FOUR_BITS, PALETTE } from './recipes.mjs';
 
 const NETWORKS = ['resnet20_cifar10', 'resnet56_cifar10'];
 
-/** Float bytes of the weights that a report's explicit recipe names. */
-async function weightBytes(bytes, { recipe }) {
-  const names = new Set(recipe.steps.flatMap((step) => (step.layers ?? []).map((l) => l.name)));
+/** Float bytes of the weights of the layers that a report's steps touched. */
+async function weightBytes(bytes, { steps }) {
+  const names = new Set(steps.flatMap((step) => step.details.map((layer) => layer.name)));
   const model = await loadModel(new Uint8Array(bytes));
   try {
     const { layers } = await model.summary();
