@@ -27,7 +27,8 @@ Measured by \`npm run bench -- quality --write\`, which wrote this page, on publ
 Files are run by Whittle's runtime, onnxruntime's too, so that only the quantizers differ. Its column
 is \`onnxruntime.quantization\` (static, min-max, per channel, unsigned 8-bit activations, after its own
 preprocessing) on the same float file and the same preprocessed samples. Photographs: every second of
-200 calibrates, the other hundred test.
+200 calibrates, the other hundred test. The steps stand above each table; a family that is missing
+here has not been measured.
 `;
 
 const cells = ({ what, value, bound, met, peer }) =>
