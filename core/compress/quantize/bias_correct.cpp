@@ -2,10 +2,10 @@
 #include <cmath>
 #include <numeric>
 
+#include "core/compress/layer_error/sample_store.h"
 #include "core/compress/quantize/support/bias_means.h"
 #include "core/compress/quantize/support/bias_sites.h"
 #include "core/compress/quantize/support/channel_text.h"
-#include "core/compress/quantize/support/sample_store.h"
 #include "core/compress/technique.h"
 #include "core/measure/summary.h"
 #include "core/passes/pass.h"

@@ -3,10 +3,10 @@
 #include <cmath>
 #include <cstring>
 
+#include "core/compress/layer_error/code_changes.h"
+#include "core/compress/layer_error/gptq.h"
+#include "core/compress/layer_error/layer_rows.h"
 #include "core/compress/quantize/support/adaround.h"
-#include "core/compress/quantize/support/code_changes.h"
-#include "core/compress/quantize/support/gptq.h"
-#include "core/compress/quantize/support/layer_rows.h"
 #include "tests/core/compress/small_models.h"
 
 namespace whittle {

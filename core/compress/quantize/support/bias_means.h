@@ -3,7 +3,7 @@
 #include <map>
 #include <vector>
 
-#include "core/compress/quantize/support/sample_store.h"
+#include "core/compress/layer_error/sample_store.h"
 #include "core/compress/technique.h"
 
 namespace whittle {

@@ -6,11 +6,11 @@
 #include <memory>
 
 #include "core/base/error.h"
+#include "core/compress/layer_error/code_changes.h"
+#include "core/compress/layer_error/gptq.h"
+#include "core/compress/layer_error/sample_store.h"
 #include "core/compress/observed_model.h"
 #include "core/compress/quantize/support/adaround.h"
-#include "core/compress/quantize/support/code_changes.h"
-#include "core/compress/quantize/support/gptq.h"
-#include "core/compress/quantize/support/sample_store.h"
 #include "core/graph/traversal.h"
 
 namespace whittle {

@@ -1,4 +1,4 @@
-#include "core/compress/quantize/support/code_changes.h"
+#include "core/compress/layer_error/code_changes.h"
 
 #include "core/base/error.h"
 

@@ -1,4 +1,4 @@
-#include "core/compress/quantize/support/sample_store.h"
+#include "core/compress/layer_error/sample_store.h"
 
 #include "core/compress/observed_model.h"
 

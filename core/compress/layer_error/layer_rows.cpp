@@ -1,4 +1,4 @@
-#include "core/compress/quantize/support/layer_rows.h"
+#include "core/compress/layer_error/layer_rows.h"
 
 #include <algorithm>
 

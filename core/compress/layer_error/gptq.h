@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "core/base/progress.h"
-#include "core/compress/quantize/support/layer_rows.h"
-#include "core/compress/quantize/support/product.h"
+#include "core/compress/layer_error/layer_rows.h"
+#include "core/compress/layer_error/product.h"
 #include "core/compress/quantize/support/quantized_weight.h"
 #include "core/runtime/job.h"
 

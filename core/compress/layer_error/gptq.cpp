@@ -1,4 +1,4 @@
-#include "core/compress/quantize/support/gptq.h"
+#include "core/compress/layer_error/gptq.h"
 
 #include <algorithm>
 #include <numeric>

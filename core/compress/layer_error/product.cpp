@@ -1,4 +1,4 @@
-#include "core/compress/quantize/support/product.h"
+#include "core/compress/layer_error/product.h"
 
 #include <algorithm>
 
