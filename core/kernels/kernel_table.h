@@ -298,8 +298,9 @@ struct QuantParams {
 using QuantizeFn = void (*)(const float* x, void* q, size_t n, const QuantParams& params);
 // x = float(q - zero_point) * scale.
 using DequantizeFn = void (*)(const void* q, float* x, size_t n, const QuantParams& params);
-// Least and greatest of x[0..n) and 0 (zero is always included; n may be 0). NaN is skipped.
-using MinMaxFn = void (*)(const float* x, size_t n, float* min, float* max);
+// Least and greatest of x[0..n) and 0 (zero is always included; n may be 0). NaN is skipped, and
+// false returned when there is one.
+using MinMaxFn = bool (*)(const float* x, size_t n, float* min, float* max);
 
 enum class QBinaryKind : uint8_t { add, mul, count_ };
 // out = quantize(dequantize(a) op dequantize(b)), exactly as the three float32 steps give it, then

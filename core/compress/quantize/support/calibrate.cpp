@@ -36,16 +36,16 @@ class Collector {
     const std::span<const float> values = tensor.data<float>();
     float low = 0;
     float high = 0;
-    kernels_.min_max(values.data(), values.size(), &low, &high);
-    TensorStatistics& known = statistics_[id];
-    known.add_range(low, high);
-    bool finite = std::isfinite(low) && std::isfinite(high);
-    if (finite && histograms_) finite = known.histogram.add(values, low, high);
-    if (finite) return;
+    const bool numbers = kernels_.min_max(values.data(), values.size(), &low, &high);
+    if (numbers && std::isfinite(low) && std::isfinite(high)) {
+      TensorStatistics& known = statistics_[id];
+      known.add_range(low, high);
+      if (histograms_) known.histogram.add(values, low, high);
+      return;
+    }
     const std::string& name = context_.model.graph.value(id).name;
     fail(Code::INVALID_DATA, sample_->id, "Expected finite activations for \"", name, "\" on ",
-         sample_name(*sample_, number_), " but received ",
-         std::isfinite(low) && std::isfinite(high) ? "NaN" : "an infinity",
+         sample_name(*sample_, number_), " but received ", numbers ? "an infinity" : "NaN",
          ": the model overflows on it");
   }
 

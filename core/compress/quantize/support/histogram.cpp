@@ -52,8 +52,8 @@ void Histogram::make_room(float low, float high) {
   first_ = first;
 }
 
-bool Histogram::add(std::span<const float> values, float low, float high) {
-  if (values.empty()) return true;
+void Histogram::add(std::span<const float> values, float low, float high) {
+  if (values.empty()) return;
   make_room(low, high);
   const size_t stride = coprime_stride(values.size());
   const float per_width = width_ == 0 ? 0.0f : static_cast<float>(1 / width_);
@@ -61,11 +61,8 @@ bool Histogram::add(std::span<const float> values, float low, float high) {
   uint32_t fresh[2][kBins + 1] = {};  // two, because neighbours often meet in one bin
   uint32_t zeros = 0;
   size_t counted = 0;
-  bool numbers = true;
   for (size_t i = start_++ % stride; i < values.size(); i += stride) {
     const float x = values[i];
-    numbers = numbers && x == x;
-    if (!numbers) return false;
     zeros += x == 0 ? 1 : 0;
     ++fresh[counted++ & 1][static_cast<int>(x * per_width + offset)];
   }
@@ -75,7 +72,6 @@ bool Histogram::add(std::span<const float> values, float low, float high) {
   }
   zeros_ += zeros;
   total_ += counted;
-  return true;
 }
 
 }  // namespace whittle

@@ -19,9 +19,8 @@ class Histogram {
    * and row has its turn, from another start each time. */
   static constexpr size_t kMostCounted = 1 << 15;
 
-  /** Counts `values`, which lie in [low, high]; both finite, low <= 0 <= high. Returns false, with
-   * nothing counted from there on, at a value that is not a number. */
-  bool add(std::span<const float> values, float low, float high);
+  /** Counts `values`, which lie in [low, high] and are numbers; both finite, low <= 0 <= high. */
+  void add(std::span<const float> values, float low, float high);
 
   /** The extremes of everything added, zero included. */
   float min() const { return min_; }
