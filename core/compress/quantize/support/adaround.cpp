@@ -31,8 +31,8 @@ class GroupRounding {
                 ThreadPool& pool)
       : layer_(layer),
         group_(group),
-        inputs_(layer.matrix.inputs),
-        outputs_(layer.matrix.outputs),
+        inputs_(layer.on.matrix.inputs),
+        outputs_(layer.on.matrix.outputs),
         kernels_(kernels),
         products_(kernels, pool) {
     const size_t count = static_cast<size_t>(inputs_ * outputs_);
@@ -50,7 +50,7 @@ class GroupRounding {
     for (int64_t k = 0; k < inputs_; ++k) {
       for (int64_t m = 0; m < outputs_; ++m) {
         const size_t i = static_cast<size_t>(k * outputs_ + m);
-        const size_t at = layer.matrix.at(group * outputs_ + m, k);
+        const size_t at = layer.on.matrix.at(group * outputs_ + m, k);
         const size_t g = grid.group_of(at);
         weight_[i] = w[at];
         step_[i] = grid.scale[g];
@@ -69,7 +69,7 @@ class GroupRounding {
   int64_t work() const { return inputs_ * outputs_ * (2 * kBatch + 40); }
 
   void iterate(int64_t iteration, int64_t iterations, Random& random) {
-    const int64_t rows = layer_.rows.rows();
+    const int64_t rows = layer_.on.rows.rows();
     const auto k = static_cast<size_t>(inputs_);
     const auto n = static_cast<size_t>(outputs_);
     batch_.resize(static_cast<size_t>(kBatch) * k);
@@ -78,7 +78,7 @@ class GroupRounding {
     for (int64_t b = 0; b < kBatch; ++b) {
       const auto picked = static_cast<int64_t>(random.below(static_cast<uint32_t>(rows)));
       picked_[static_cast<size_t>(b)] = picked;
-      const float* row = layer_.rows.row(picked).data() + group_ * inputs_;
+      const float* row = layer_.on.rows.row(picked).data() + group_ * inputs_;
       std::copy_n(row, k, batch_.data() + static_cast<size_t>(b) * k);
       for (size_t i = 0; i < k; ++i) transposed_[i * kBatch + static_cast<size_t>(b)] = row[i];
     }
@@ -96,7 +96,7 @@ class GroupRounding {
     for (int64_t k = 0; k < inputs_; ++k) {
       for (int64_t m = 0; m < outputs_; ++m) {
         const size_t i = static_cast<size_t>(k * outputs_ + m);
-        const size_t at = layer_.matrix.at(group_ * outputs_ + m, k);
+        const size_t at = layer_.on.matrix.at(group_ * outputs_ + m, k);
         const int32_t zero = grid.zero_point[grid.group_of(at)];
         const int32_t up = variable_[i] >= 0 ? 1 : 0;
         codes[at] = static_cast<int8_t>(static_cast<int32_t>(floor_[i]) + zero + up);
@@ -131,8 +131,8 @@ class GroupRounding {
           const size_t place = static_cast<size_t>(picked * outputs_ + m);
           const float wanted = target_[place];
           const float got = wanted + errors[m] + drift_[place];
-          const float error = layer_.activation(got) - layer_.activation(wanted);
-          errors[m] = layer_.activation.passes(got) ? error : 0.0f;
+          const float error = layer_.on.activation(got) - layer_.on.activation(wanted);
+          errors[m] = layer_.on.activation.passes(got) ? error : 0.0f;
         }
         errors[m] *= unit_[at];
       }
@@ -186,25 +186,25 @@ class GroupRounding {
   /** For every row: the float output, how far the changed input moves it, and per output the unit
    * errors are counted in (2 / batch / mean squared error of rounding to nearest). */
   void precompute_targets() {
-    const auto rows = static_cast<size_t>(layer_.rows.rows());
+    const auto rows = static_cast<size_t>(layer_.on.rows.rows());
     const auto k = static_cast<size_t>(inputs_);
     const auto n = static_cast<size_t>(outputs_);
-    const auto ld = static_cast<size_t>(layer_.rows.row_size());
-    const float* x = layer_.rows.data() + group_ * inputs_;
+    const auto ld = static_cast<size_t>(layer_.on.rows.row_size());
+    const float* x = layer_.on.rows.data() + group_ * inputs_;
     const bool activated =
-        std::isfinite(layer_.activation.low) || std::isfinite(layer_.activation.high);
-    if (layer_.paired || activated) {
-      const float* exact = layer_.paired ? x + layer_.matrix.row_size() : x;
+        std::isfinite(layer_.on.activation.low) || std::isfinite(layer_.on.activation.high);
+    if (layer_.on.paired || activated) {
+      const float* exact = layer_.on.paired ? x + layer_.on.matrix.row_size() : x;
       target_.resize(rows * n);
       drift_.assign(rows * n, 0.0f);
       products_.multiply({exact, ld, 1}, {weight_.data(), n, 1}, target_.data(), n, rows, n, k);
-      if (layer_.paired) {
+      if (layer_.on.paired) {
         products_.multiply({x, ld, 1}, {weight_.data(), n, 1}, drift_.data(), n, rows, n, k);
         for (size_t i = 0; i < drift_.size(); ++i) drift_[i] -= target_[i];
       }
-      if (!layer_.bias.empty()) {
+      if (!layer_.on.bias.empty()) {
         for (size_t i = 0; i < target_.size(); ++i) {
-          target_[i] += layer_.bias[static_cast<size_t>(group_) * n + i % n];
+          target_[i] += layer_.on.bias[static_cast<size_t>(group_) * n + i % n];
         }
       }
     }
@@ -261,7 +261,7 @@ Job adaround(const CancelFlag& cancel, const KernelTable& kernels, ThreadPool& p
              const Reconstruction& layer, const AdaRoundOptions& options,
              std::vector<int8_t>& codes) {
   codes.assign(static_cast<size_t>(layer.weight.elements()), 0);
-  const int64_t groups = layer.matrix.groups;
+  const int64_t groups = layer.on.matrix.groups;
   if (groups == 1) {
     GroupRounding rounding(layer, 0, kernels, pool);
     Random random(options.seed, 21);
@@ -279,7 +279,7 @@ Job adaround(const CancelFlag& cancel, const KernelTable& kernels, ThreadPool& p
   }
   // Many small products: a group is a task.
   const int64_t of_group =
-      layer.matrix.inputs * layer.matrix.outputs * (2 * kBatch + 40) * options.iterations;
+      layer.on.matrix.inputs * layer.on.matrix.outputs * (2 * kBatch + 40) * options.iterations;
   const int64_t together =
       std::clamp<int64_t>(kStepWork / std::max<int64_t>(1, of_group), 1, groups);
   for (int64_t first = 0; first < groups; first += together) {
@@ -296,46 +296,6 @@ Job adaround(const CancelFlag& cancel, const KernelTable& kernels, ThreadPool& p
     cancel.poll();
     co_await report_progress("adaround", "", first + count, groups);
   }
-}
-
-OutputError output_error(Products& products, const Reconstruction& layer,
-                         std::span<const int8_t> codes) {
-  const LayerMatrix& matrix = layer.matrix;
-  const std::span<const float> w = layer.weight.data<float>();
-  const auto rows = static_cast<size_t>(layer.rows.rows());
-  const auto k = static_cast<size_t>(matrix.inputs);
-  const auto n = static_cast<size_t>(matrix.outputs);
-  const auto ld = static_cast<size_t>(layer.rows.row_size());
-  const bool is_signed = layer.grid.format.is_signed;
-  OutputError sum;
-  std::vector<float> exact(k * n);
-  std::vector<float> rounded(k * n);
-  std::vector<float> wanted(rows * n);
-  std::vector<float> got(rows * n);
-  for (int64_t g = 0; g < matrix.groups; ++g) {
-    for (size_t i = 0; i < k; ++i) {
-      for (size_t m = 0; m < n; ++m) {
-        const size_t at =
-            matrix.at(g * matrix.outputs + static_cast<int64_t>(m), static_cast<int64_t>(i));
-        const int32_t code = is_signed ? codes[at] : static_cast<uint8_t>(codes[at]);
-        exact[i * n + m] = w[at];
-        rounded[i * n + m] = layer.grid.value_of(code, layer.grid.group_of(at));
-      }
-    }
-    const float* x = layer.rows.data() + g * matrix.inputs;
-    const float* y = layer.paired ? x + matrix.row_size() : x;
-    products.multiply({y, ld, 1}, {exact.data(), n, 1}, wanted.data(), n, rows, n, k);
-    products.multiply({x, ld, 1}, {rounded.data(), n, 1}, got.data(), n, rows, n, k);
-    for (size_t i = 0; i < wanted.size(); ++i) {
-      const size_t m = static_cast<size_t>(g) * n + i % n;
-      const float bias = layer.bias.empty() ? 0.0f : layer.bias[m];
-      const double target = layer.activation(wanted[i] + bias);
-      const double error = layer.activation(got[i] + bias) - target;
-      sum.noise += error * error;
-      sum.signal += target * target;
-    }
-  }
-  return sum;
 }
 
 }  // namespace whittle

@@ -1,39 +1,19 @@
 #pragma once
 
-#include <limits>
-#include <span>
 #include <vector>
 
 #include "core/base/progress.h"
-#include "core/compress/layer_error/layer_rows.h"
-#include "core/compress/layer_error/product.h"
+#include "core/compress/layer_error/output_error.h"
 #include "core/compress/quantize/support/quantized_weight.h"
 #include "core/runtime/job.h"
 
 namespace whittle {
 
-/** The activation behind a layer as far as its reconstruction knows it: y = clamp(x, low, high). */
-struct ClampActivation {
-  float low = -std::numeric_limits<float>::infinity();
-  float high = std::numeric_limits<float>::infinity();
-
-  float operator()(float x) const { return x < low ? low : x > high ? high : x; }
-  bool passes(float x) const { return x > low && x < high; }
-};
-
-/**
- * What a layer is to reconstruct. Each row of `rows` holds the input of the layer, and with
- * `paired` behind it the input it has in the float model: then the output to reconstruct is the
- * float model's, from inputs that earlier rounding has changed.
- */
+/** A layer to reconstruct: its weight, the grid, and what its output is looked at on. */
 struct Reconstruction {
   const Tensor& weight;
-  const LayerMatrix& matrix;
   const WeightGrid& grid;
-  const RowReservoir& rows;
-  bool paired = false;
-  std::span<const float> bias = {};  // of every output, or empty
-  ClampActivation activation = {};
+  OutputRows on;
 };
 
 struct AdaRoundOptions {
@@ -52,14 +32,5 @@ struct AdaRoundOptions {
 Job adaround(const CancelFlag& cancel, const KernelTable& kernels, ThreadPool& pool,
              const Reconstruction& layer, const AdaRoundOptions& options,
              std::vector<int8_t>& codes);
-
-/** Sum over rows and outputs of the squared error of codes against the float layer, and of its
- * squared output. */
-struct OutputError {
-  double noise = 0;
-  double signal = 0;
-};
-OutputError output_error(Products& products, const Reconstruction& layer,
-                         std::span<const int8_t> codes);
 
 }  // namespace whittle

@@ -115,6 +115,15 @@ std::vector<int8_t> round_to_nearest(const Tensor& weight, const WeightGrid& gri
   return codes;
 }
 
+std::vector<float> values_of_codes(const WeightGrid& grid, std::span<const int8_t> codes) {
+  std::vector<float> values(codes.size());
+  for (size_t i = 0; i < codes.size(); ++i) {
+    const int32_t code = grid.format.is_signed ? codes[i] : static_cast<uint8_t>(codes[i]);
+    values[i] = grid.value_of(code, grid.group_of(i));
+  }
+  return values;
+}
+
 double QuantizedWeight::sqnr_db() const {
   if (noise <= 0 || signal <= 0) return 300;
   return 10 * std::log10(signal / noise);

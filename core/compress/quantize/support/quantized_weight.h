@@ -66,6 +66,9 @@ WeightGrid grid_of_range(const Tensor& weight, WeightAxes axes, const WeightForm
 /** The code of every weight, to nearest. */
 std::vector<int8_t> round_to_nearest(const Tensor& weight, const WeightGrid& grid);
 
+/** The values that codes (as int8_t, also for unsigned formats: the low byte counts) stand for. */
+std::vector<float> values_of_codes(const WeightGrid& grid, std::span<const int8_t> codes);
+
 /** A weight in integers: w = scale * (q - zero_point), laid out as DequantizeLinear wants it. */
 struct QuantizedWeight {
   Tensor values;       // u8, i8, u4 or i4, the weight's shape
@@ -82,8 +85,8 @@ struct QuantizedWeight {
   Tensor dequantized() const;
 };
 
-/** Puts codes (as int8_t, also for unsigned formats: the low byte counts) into a tensor of their
- * type, with the error against `weight`. */
+/** Puts codes (as values_of_codes takes them) into a tensor of their type, with the error against
+ * `weight`. */
 QuantizedWeight store_codes(const Tensor& weight, const WeightGrid& grid,
                             std::span<const int8_t> codes);
 

@@ -1,199 +1,35 @@
 #include "core/compress/quantize/support/rounding.h"
 
 #include <algorithm>
-#include <array>
-#include <cmath>
+#include <map>
 #include <memory>
 
 #include "core/base/error.h"
 #include "core/compress/layer_error/code_changes.h"
+#include "core/compress/layer_error/coordinate_descent.h"
 #include "core/compress/layer_error/gptq.h"
-#include "core/compress/layer_error/sample_store.h"
-#include "core/compress/observed_model.h"
 #include "core/compress/quantize/support/adaround.h"
 #include "core/graph/traversal.h"
 
 namespace whittle {
 namespace {
 
-/** Rows taken out of one sample for one layer. */
-constexpr int64_t kRowsPerSample = 64;
-/** Every so many-th row is held out to judge by. */
-constexpr int64_t kHeldOut = 5;
-constexpr int64_t kMostHeldRows = 256;
-constexpr int64_t kMostRows = 2048;
-constexpr int64_t kMostRowBytes = 48 << 20;
-
 const KernelTable& kernels_of(const TechniqueContext& context) {
   return context.kernels != nullptr ? *context.kernels : *kernels_for(best_tier());
 }
 
-/** One weight while its statistics are gathered. */
+/** One weight whose codes are learned. */
 struct Task {
   RoundedWeight* weight = nullptr;
-  std::vector<LayerRows> readers;
-  int64_t index = 0;  // decides its random numbers
-  int64_t seen = 0;
-  std::unique_ptr<Hessian> hessian;
-  std::unique_ptr<RowReservoir> rows;  // learned from; AdaRound's
-  std::unique_ptr<RowReservoir> held;
+  std::unique_ptr<LayerStatistics> statistics;
 
-  const LayerMatrix& matrix() const { return readers.front().matrix(); }
   bool sequential() const { return weight->method == Rounding::adaround_sequential; }
-  int64_t row_size() const { return matrix().row_size() * (sequential() ? 2 : 1); }
-  int64_t capacity() const {
-    return std::clamp<int64_t>(kMostRowBytes / (4 * row_size()), kMostHeldRows, kMostRows);
-  }
-  int64_t bytes() const {
-    const int64_t learned =
-        weight->method == Rounding::gptq ? Hessian::bytes(matrix()) : capacity() * row_size() * 4;
-    return learned + kMostHeldRows * row_size() * 4;
-  }
-
-  void open(uint64_t seed) {
-    const uint64_t own = seed * 7919 + static_cast<uint64_t>(index);
-    held = std::make_unique<RowReservoir>(kMostHeldRows, row_size(), own + 1);
-    if (weight->method == Rounding::gptq) {
-      hessian = std::make_unique<Hessian>(matrix());
-    } else {
-      rows = std::make_unique<RowReservoir>(capacity(), row_size(), own + 2);
-    }
-  }
-  void close() {
-    hessian.reset();
-    rows.reset();
-    held.reset();
-  }
-  std::vector<int64_t> positions(int64_t count, uint64_t seed, int64_t sample) const {
-    Random random(seed + static_cast<uint64_t>(sample), static_cast<uint64_t>(index));
-    return spread_positions(count, kRowsPerSample, random);
-  }
-  /** Where the next row of the layer's input belongs; an empty span: to the Hessian or nowhere. */
-  std::span<float> next_place(bool& learned) {
-    learned = ++seen % kHeldOut != 0;
-    if (!learned) return held->next();
-    return rows ? rows->next() : std::span<float>();
-  }
 };
 
-/** Why a weight is rounded to nearest whatever its method, or "". */
-std::string obstacle_of(const RoundedWeight& weight, Task& task) {
-  std::string reason = "no layer of the graph itself reads it";
-  for (const RoundedWeight::Reader& reader : weight.readers) {
-    const Shape& shape = weight.weight->shape();
-    std::string why = LayerRows::why_not(*reader.node, reader.input, shape);
-    if (why.empty()) {
-      LayerRows rows(*reader.node, reader.input, shape);
-      if (task.readers.empty() || task.readers.front().matrix() == rows.matrix()) {
-        task.readers.push_back(std::move(rows));
-      }
-    } else {
-      reason = std::move(why);
-    }
-  }
-  if (task.readers.empty()) return reason;
-  if (task.bytes() > kRoundingBytes) {
-    return concat("its statistics take ", task.bytes() >> 20, " MB");
-  }
-  return "";
-}
-
-double decibels(const OutputError& error) {
-  if (error.noise <= 0 || error.signal <= 0) return 300;
-  return 10 * std::log10(error.signal / error.noise);
-}
-
-/** The values that the layers of some tasks read. */
-std::vector<ValueId> inputs_of(const std::vector<Task*>& tasks) {
-  std::vector<ValueId> values;
-  for (const Task* task : tasks) {
-    for (const LayerRows& reader : task->readers) values.push_back(reader.input());
-  }
-  std::sort(values.begin(), values.end());
-  values.erase(std::unique(values.begin(), values.end()), values.end());
-  return values;
-}
-
-/** Rows of every task of a batch out of one pass over the samples. */
-Job gather(TechniqueContext& context, SampleStore& samples, const std::vector<Task*>& batch,
-           Products& products) {
-  for (Task* task : batch) task->open(context.seed);
-  int64_t sample_number = 0;
-  std::vector<float> row;
-  const ObservedModel::Look look = [&](ValueId id, const Tensor& tensor) {
-    for (Task* task : batch) {
-      for (LayerRows& reader : task->readers) {
-        if (reader.input() != id) continue;
-        const int64_t count = reader.open(tensor);
-        row.resize(static_cast<size_t>(task->matrix().row_size()));
-        for (int64_t at : task->positions(count, context.seed, sample_number)) {
-          bool learned = false;
-          const std::span<float> place = task->next_place(learned);
-          if (!place.empty()) reader.read(at, place);
-          if (!learned || !task->hessian) continue;
-          reader.read(at, row);
-          task->hessian->add(row, products);
-        }
-      }
-    }
-  };
-  ObservedModel model(context, context.model, inputs_of(batch), look);
-  const SampleStore::Visit visit = [&](const Sample& sample, int64_t number) {
-    sample_number = number;
-    model.run(sample, number);
-  };
-  co_await samples.for_each(context, "calibrate rounding", visit);
-  for (Task* task : batch) {
-    if (task->hessian) task->hessian->flush(products);
-  }
-}
-
-/** The part of a model that makes one value. */
-Model up_to(const Model& model, ValueId value) {
-  Model part = model;
-  const std::vector<ValueId>& inputs = part.graph.inputs;
-  if (std::find(inputs.begin(), inputs.end(), value) == inputs.end()) {
-    part.graph.outputs = {value};
-  }
-  return part;
-}
-
-/** Pairs of rows: from the model whose earlier weights are rounded, and from the float model. */
-Job gather_pairs(TechniqueContext& context, SampleStore& samples, const Model& rounded,
-                 Task& task) {
-  task.open(context.seed);
-  LayerRows& reader = task.readers.front();
-  const ValueId value = reader.input();
-  const auto size = static_cast<size_t>(task.matrix().row_size());
-  int64_t sample_number = 0;
-  std::vector<int64_t> positions;
-  std::vector<float> exact;
-  const Model float_part = up_to(context.model, value);
-  ObservedModel float_model(context, float_part, {value}, [&](ValueId, const Tensor& tensor) {
-    positions = task.positions(reader.open(tensor), context.seed, sample_number);
-    exact.resize(positions.size() * size);
-    for (size_t i = 0; i < positions.size(); ++i) {
-      reader.read(positions[i], std::span<float>(exact).subspan(i * size, size));
-    }
-  });
-  const Model rounded_part = up_to(rounded, value);
-  ObservedModel rounded_model(context, rounded_part, {value}, [&](ValueId, const Tensor& tensor) {
-    reader.open(tensor);
-    for (size_t i = 0; i < positions.size(); ++i) {
-      bool learned = false;
-      const std::span<float> place = task.next_place(learned);
-      if (place.empty()) continue;
-      reader.read(positions[i], place.first(size));
-      std::copy_n(exact.begin() + static_cast<std::ptrdiff_t>(i * size), size,
-                  place.subspan(size).begin());
-    }
-  });
-  const SampleStore::Visit visit = [&](const Sample& sample, int64_t number) {
-    sample_number = number;
-    float_model.run(sample, number);
-    rounded_model.run(sample, number);
-  };
-  co_await samples.for_each(context, "calibrate rounding", visit);
+Learning learning_of(Rounding method) {
+  return method == Rounding::gptq       ? Learning::hessian
+         : method == Rounding::adaround ? Learning::rows
+                                        : Learning::pairs;
 }
 
 /** The bias of every output, where it is one constant each. */
@@ -238,62 +74,78 @@ ClampActivation activation_of(const Graph& graph, const Node& node) {
   return clip;
 }
 
+/** What the output of a sequential layer is looked at on knows what comes behind the layer. */
+struct Behind {
+  std::vector<float> bias;
+  ClampActivation activation;
+};
+Behind behind_of(const Graph& graph, const Task& task) {
+  const LayerMatrix& matrix = task.statistics->matrix();
+  const Node& node = *task.weight->readers.front().node;
+  const int64_t outputs = matrix.groups * matrix.outputs;
+  if (task.statistics->readers() > 1 || !has_plain_bias(graph, node, outputs)) return {};
+  return {bias_of(graph, node, outputs), activation_of(graph, node)};
+}
+
+/** GPTQ on the grid of a weight. */
+Job solve_gptq(TechniqueContext& context, const Task& task, Products& products,
+               std::vector<int8_t>& codes) {
+  const RoundedWeight& weight = *task.weight;
+  const WeightGrid& grid = *weight.grid;
+  const LayerStatistics& statistics = *task.statistics;
+  const std::span<const float> values = weight.weight->data<float>();
+  const auto to_grid = [&](float value, size_t at) {
+    const size_t group = grid.group_of(at);
+    return grid.value_of(grid.nearest(value, group), group);
+  };
+  const NearestValue nearest = to_grid;
+  const GptqOptions options{.act_order = weight.act_order};
+  std::vector<float> rounded;
+  co_await gptq(context.cancel, products, values, statistics.matrix(), statistics.hessian(),
+                nearest, options, rounded);
+  const DescentOptions descent{.sweeps = static_cast<int>(weight.sweeps)};
+  co_await descend_coordinates(context.cancel, products, values, statistics.matrix(),
+                               statistics.hessian(), nearest, descent, rounded);
+  codes.resize(rounded.size());
+  for (size_t i = 0; i < rounded.size(); ++i) {
+    codes[i] = static_cast<int8_t>(grid.nearest(rounded[i], grid.group_of(i)));
+  }
+}
+
 /** Lets the method of a weight choose its codes and keeps them where they win. */
 Job solve(TechniqueContext& context, Task& task, Products& products) {
   RoundedWeight& weight = *task.weight;
-  const RowReservoir& judged = task.held->rows() > 0 || !task.rows ? *task.held : *task.rows;
-  std::vector<float> bias;
-  Reconstruction layer{*weight.weight, task.matrix(), *weight.grid, judged};
-  if (task.sequential()) {
-    const Node& node = *weight.readers.front().node;
-    const int64_t outputs = task.matrix().groups * task.matrix().outputs;
-    layer.paired = true;
-    if (task.readers.size() == 1 && has_plain_bias(context.model.graph, node, outputs)) {
-      bias = bias_of(context.model.graph, node, outputs);
-      layer.bias = bias;
-      layer.activation = activation_of(context.model.graph, node);
-    }
-  }
+  const LayerStatistics& statistics = *task.statistics;
+  Behind behind;
+  if (task.sequential()) behind = behind_of(context.model.graph, task);
   std::vector<int8_t> codes;
   if (weight.method == Rounding::gptq) {
-    const GptqOptions options{.act_order = weight.act_order};
-    co_await gptq(context.cancel, products, *weight.weight, task.matrix(), *weight.grid,
-                  *task.hessian, options, codes);
+    co_await solve_gptq(context, task, products, codes);
   } else {
-    const Reconstruction learned{*weight.weight, task.matrix(), *weight.grid,    *task.rows,
-                                 layer.paired,   layer.bias,    layer.activation};
+    const Reconstruction learned{*weight.weight, *weight.grid,
+                                 OutputRows{statistics.matrix(), statistics.rows(),
+                                            task.sequential(), behind.bias, behind.activation}};
     const AdaRoundOptions options{weight.iterations,
-                                  context.seed + static_cast<uint64_t>(task.index)};
+                                  context.seed + static_cast<uint64_t>(statistics.index())};
     co_await adaround(context.cancel, kernels_of(context), context.pool, learned, options, codes);
   }
-  const OutputError nearest = output_error(products, layer, weight.codes);
+  const OutputRows judged{statistics.matrix(), statistics.held(), task.sequential(), behind.bias,
+                          behind.activation};
+  const std::span<const float> exact = weight.weight->data<float>();
+  const OutputError nearest =
+      output_error(products, judged, exact, values_of_codes(*weight.grid, weight.codes));
   context.cancel.poll();
-  const OutputError found = output_error(products, layer, codes);
+  const OutputError found =
+      output_error(products, judged, exact, values_of_codes(*weight.grid, codes));
   weight.report = {{"rounding", rounding_name(weight.method)},
-                   {"outputSqnrDb", decibels(found)},
-                   {"nearestOutputSqnrDb", decibels(nearest)}};
+                   {"outputSqnrDb", found.sqnr_db()},
+                   {"nearestOutputSqnrDb", nearest.sqnr_db()}};
   if (found.noise < nearest.noise) {
     weight.codes = std::move(codes);
   } else {
     weight.report["rounding"] = "nearest";
     weight.report["why"] = concat(rounding_name(weight.method), " does not win on rows held out");
   }
-}
-
-/** Batches whose statistics fit into memory together. */
-std::vector<std::vector<Task*>> batches_of(std::vector<Task>& tasks) {
-  std::vector<std::vector<Task*>> batches;
-  int64_t bytes = 0;
-  for (Task& task : tasks) {
-    if (task.sequential()) continue;
-    if (batches.empty() || bytes + task.bytes() > kRoundingBytes) {
-      batches.emplace_back();
-      bytes = 0;
-    }
-    bytes += task.bytes();
-    batches.back().push_back(&task);
-  }
-  return batches;
 }
 
 void replay(const TechniqueContext& context, std::vector<RoundedWeight>& weights) {
@@ -309,8 +161,10 @@ void replay(const TechniqueContext& context, std::vector<RoundedWeight>& weights
 
 /** Puts the rounded weight into a model in the place of its constant. */
 void put_rounded(Model& model, const RoundedWeight& weight) {
-  model.graph.value(weight.id).constant =
-      store_codes(*weight.weight, *weight.grid, weight.codes).dequantized();
+  Tensor values = Tensor::allocate(DType::f32, weight.weight->shape());
+  const std::vector<float> rounded = values_of_codes(*weight.grid, weight.codes);
+  std::copy(rounded.begin(), rounded.end(), values.mutable_data<float>().begin());
+  model.graph.value(weight.id).constant = std::move(values);
 }
 
 Job round_sequentially(TechniqueContext& context, SampleStore& samples,
@@ -322,9 +176,9 @@ Job round_sequentially(TechniqueContext& context, SampleStore& samples,
   }
   for (Task& task : tasks) {
     if (!task.sequential()) continue;
-    co_await gather_pairs(context, samples, rounded, task);
+    co_await gather_pairs(context, samples, rounded, *task.statistics);
     co_await solve(context, task, products);
-    task.close();
+    task.statistics->close();
     put_rounded(rounded, *task.weight);
   }
 }
@@ -333,6 +187,8 @@ Job round_sequentially(TechniqueContext& context, SampleStore& samples,
 
 Job round_weights(TechniqueContext& context, std::vector<RoundedWeight>& weights) {
   std::vector<Task> tasks;
+  std::map<const LayerStatistics*, size_t> task_of;
+  std::vector<LayerStatistics*> statistics;
   for (size_t i = 0; i < weights.size(); ++i) {
     RoundedWeight& weight = weights[i];
     co_await report_progress("round weights", context.model.graph.value(weight.id).name,
@@ -340,12 +196,13 @@ Job round_weights(TechniqueContext& context, std::vector<RoundedWeight>& weights
     context.cancel.poll();
     weight.codes = round_to_nearest(*weight.weight, *weight.grid);
     if (weight.method == Rounding::nearest) continue;
-    Task task;
-    task.weight = &weight;
-    task.index = static_cast<int64_t>(i);
-    const std::string obstacle = obstacle_of(weight, task);
+    auto gathered =
+        std::make_unique<LayerStatistics>(learning_of(weight.method), static_cast<int64_t>(i));
+    const std::string obstacle = gathered->set_readers(weight.readers, weight.weight->shape());
     if (obstacle.empty()) {
-      tasks.push_back(std::move(task));
+      task_of[gathered.get()] = tasks.size();
+      statistics.push_back(gathered.get());
+      tasks.push_back({&weight, std::move(gathered)});
     } else {
       weight.report = {{"rounding", "nearest"}, {"why", obstacle}};
     }
@@ -355,16 +212,16 @@ Job round_weights(TechniqueContext& context, std::vector<RoundedWeight>& weights
     co_return;
   }
   if (tasks.empty()) co_return;
-  const std::vector<std::vector<Task*>> batches = batches_of(tasks);
+  const std::vector<std::vector<LayerStatistics*>> batches = statistics_batches(statistics);
   const bool sequential =
       std::any_of(tasks.begin(), tasks.end(), [](const Task& task) { return task.sequential(); });
   SampleStore samples(context.options.integer("roundingSamples"), batches.size() > 1 || sequential);
   Products products(kernels_of(context), context.pool);
-  for (const std::vector<Task*>& batch : batches) {
-    co_await gather(context, samples, batch, products);
-    for (Task* task : batch) {
-      co_await solve(context, *task, products);
-      task->close();
+  for (const std::vector<LayerStatistics*>& batch : batches) {
+    co_await gather_statistics(context, samples, batch, products);
+    for (LayerStatistics* one : batch) {
+      co_await solve(context, tasks[task_of.at(one)], products);
+      one->close();
     }
   }
   if (sequential) co_await round_sequentially(context, samples, weights, tasks, products);

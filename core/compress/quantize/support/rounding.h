@@ -1,10 +1,10 @@
 #pragma once
 
-#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "core/compress/layer_error/layer_statistics.h"
 #include "core/compress/options.h"
 #include "core/compress/quantize/support/quantized_weight.h"
 #include "core/compress/technique.h"
@@ -17,7 +17,7 @@ enum class Rounding : uint8_t { nearest, gptq, adaround, adaround_sequential };
 /** As options spell it. */
 const std::string& rounding_name(Rounding method);
 
-/** rounding, actOrder, iterations, roundingSamples, codes. */
+/** rounding, actOrder, sweeps, iterations, roundingSamples, codes. */
 std::vector<OptionSpec> rounding_options();
 Rounding rounding_of(const Options& options);
 /** Passes over the data that rounding under these options takes: none with nearest, or with
@@ -30,12 +30,8 @@ struct RoundedWeight {
   Rounding method = Rounding::nearest;
   bool act_order = false;
   int64_t iterations = 0;
-  /** The nodes that read it, in graph order, and through which input. */
-  struct Reader {
-    const Node* node = nullptr;
-    size_t input = 0;
-  };
-  std::vector<Reader> readers;
+  int64_t sweeps = 0;
+  std::vector<WeightReader> readers;  // in graph order
   const Tensor* weight = nullptr;
   const WeightGrid* grid = nullptr;
   /** The result, and what a report says of it: {rounding, outputSqnrDb, nearestOutputSqnrDb} of
@@ -48,11 +44,10 @@ struct RoundedWeight {
 
 /**
  * Chooses the codes of all weights, looking at `samples` samples of the data (0: all) where a
- * method asks for it, in memory bounded by kRoundingBytes and one SampleStore. Where a method does
- * not beat rounding to nearest on rows of the layer's input that were held out, the codes are those
- * of rounding to nearest. With `codes` in the options no data is looked at.
+ * method asks for it, in memory bounded by LayerStatistics::kMostBytes and one SampleStore. Where a
+ * method does not beat rounding to nearest on rows of the layer's input that were held out, the
+ * codes are those of rounding to nearest. With `codes` in the options no data is looked at.
  */
-inline constexpr int64_t kRoundingBytes = 256 << 20;
 Job round_weights(TechniqueContext& context, std::vector<RoundedWeight>& weights);
 
 /** The `codes` of an explicit step: the changes against rounding to nearest by name of the weight;

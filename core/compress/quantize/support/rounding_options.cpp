@@ -30,6 +30,13 @@ std::vector<OptionSpec> rounding_options() {
            .doc = "gptq: round the inputs of the greatest power first",
            .default_value = false,
            .advanced = true},
+          {.name = "sweeps",
+           .type = OptionType::integer,
+           .doc = "gptq: most sweeps of coordinate descent over the weights afterwards",
+           .default_value = 0,
+           .min = 0,
+           .max = 100,
+           .advanced = true},
           {.name = "iterations",
            .type = OptionType::integer,
            .doc = "adaround: steps of Adam for each layer",
@@ -67,6 +74,7 @@ void RoundedWeight::set_options(const Options& options) {
   method = rounding_of(options);
   if (method == Rounding::nearest) return;
   act_order = options.boolean("actOrder");
+  sweeps = options.integer("sweeps");
   iterations = options.integer("iterations");
 }
 
