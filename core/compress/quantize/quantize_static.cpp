@@ -3,6 +3,7 @@
 #include "core/compress/quantize/support/emit_qdq.h"
 #include "core/compress/quantize/support/float_fallback.h"
 #include "core/compress/quantize/support/prepare_static.h"
+#include "core/compress/quantize/support/rounding.h"
 #include "core/compress/quantize/support/static_layers.h"
 #include "core/compress/quantize/support/static_model.h"
 #include "core/compress/technique.h"
@@ -63,7 +64,8 @@ nlohmann::json overrides_of(const Options& layer, const Options& step) {
 }
 
 /** The step with every range spelled out and the layers it took. */
-nlohmann::json explicit_step(const TechniqueContext& context, const StaticPlan& plan) {
+nlohmann::json explicit_step(const TechniqueContext& context, const StaticPlan& plan,
+                             const LearnedCodes& codes) {
   nlohmann::json step = context.options.given();
   for (const char* decided : {"minSqnr", "minAgreement", "floatLayers"}) step.erase(decided);
   step["technique"] = "quantize-static";
@@ -74,12 +76,15 @@ nlohmann::json explicit_step(const TechniqueContext& context, const StaticPlan& 
   }
   step["ranges"] = std::move(table);
   nlohmann::json rules = nlohmann::json::array();
+  bool learned = context.options.has("codes");
   for (const auto& [index, options] : plan.layers) {
+    learned = learned || rounding_of(options) != Rounding::nearest;
     nlohmann::json rule = overrides_of(options, context.options);
     rule["name"] = context.model.graph.nodes[static_cast<size_t>(index)].name;
     rules.push_back(std::move(rule));
   }
   step["layers"] = std::move(rules);
+  if (learned) step["codes"] = static_code_changes(context.model.graph, plan.grids, codes);
   return step;
 }
 
@@ -106,6 +111,7 @@ Job run(TechniqueContext& context) {
     co_await calibrate(context, calibrated.placement.observed, options, calibration);
   }
   calibrated.intervals = std::move(calibration.intervals);
+  co_await learn_codes(context, calibrated, !context.options.given("ranges"));
 
   StaticLayers kept = calibrated.layers;
   if (fallback.wanted()) {
@@ -118,11 +124,16 @@ Job run(TechniqueContext& context) {
     const Node& node = graph.nodes[static_cast<size_t>(index)];
     const QuantizedWeight& weight = plan.parameters.weights.at(node.input(1));
     const Shape& shape = weight.values.shape();
-    context.report.touch(node, {{"weightSqnrDb", weight.sqnr_db()},
-                                {"weights", shape.elements()},
-                                {"channels", shape[*channel_axis(node, 1, shape)]}});
+    nlohmann::json detail = {{"weightSqnrDb", weight.sqnr_db()},
+                             {"weights", shape.elements()},
+                             {"channels", shape[*channel_axis(node, 1, shape)]}};
+    const WeightGrid& grid = plan.grids.at(node.input(1));
+    if (const auto* learned = calibrated.codes.on(node.input(1), grid)) {
+      detail.update(learned->report);
+    }
+    context.report.touch(node, std::move(detail));
   }
-  context.report.explicit_step = explicit_step(context, plan);
+  context.report.explicit_step = explicit_step(context, plan, calibrated.codes);
   emit_qdq(graph, names, plan.placement, plan.parameters);
 }
 
@@ -139,7 +150,7 @@ OptionSpec choice(std::string name, std::string doc, std::vector<std::string> ch
 }
 
 std::vector<OptionSpec> static_options() {
-  return {
+  std::vector<OptionSpec> specs = {
       choice("activations", "type of the activations: unsigned or signed 8 bit", {"u8", "s8"},
              false),
       {.name = "activationSymmetric",
@@ -212,6 +223,8 @@ std::vector<OptionSpec> static_options() {
        .per_layer = false,
        .advanced = true},
   };
+  for (OptionSpec& option : rounding_options()) specs.push_back(std::move(option));
+  return specs;
 }
 
 }  // namespace
@@ -226,9 +239,9 @@ void register_quantize_static(TechniqueTable& table) {
   technique.needs_passes = {"eliminate-identity", "fold-constants", "fold-batchnorm",
                             "eliminate-dead-code"};
   technique.data_passes = [](const Options& options) {
-    if (options.given("ranges")) return 0;
+    if (options.given("ranges")) return rounding_passes(options);
     const bool bounded = options.has("minSqnr") || options.has("minAgreement");
-    return bounded ? 1 + kBoundPasses : 1;
+    return rounding_passes(options) + (bounded ? 1 + kBoundPasses : 1);
   };
   technique.options = static_options();
   technique.not_after = {"quantize-*", "fp16", "palettize"};

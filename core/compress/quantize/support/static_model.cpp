@@ -2,8 +2,6 @@
 
 #include <set>
 
-#include "core/compress/quantize/support/static_weights.h"
-
 namespace whittle {
 
 Placement place_static(const TechniqueContext& context, const StaticLayers& layers) {
@@ -31,8 +29,16 @@ Job plan_static(TechniqueContext& context, const CalibratedLayers& calibrated,
   plan.parameters.form = calibrated.form;
   plan.parameters.activations =
       choose_parameters(graph, plan.placement, plan.intervals, calibrated.form);
-  co_await quantize_static_weights(context, layers, plan.parameters.activations,
-                                   plan.parameters.weights);
+  co_await make_static_grids(context, layers, plan.parameters.activations, plan.grids);
+  co_await quantize_static_weights(context, plan.grids, calibrated.codes, plan.parameters.weights);
+}
+
+Job learn_codes(TechniqueContext& context, CalibratedLayers& calibrated, bool read_before) {
+  WeightGrids grids;
+  const std::map<ValueId, Affine> activations = choose_parameters(
+      context.model.graph, calibrated.placement, calibrated.intervals, calibrated.form);
+  co_await make_static_grids(context, calibrated.layers, activations, grids);
+  co_await round_static_weights(context, calibrated.layers, grids, read_before, calibrated.codes);
 }
 
 }  // namespace whittle

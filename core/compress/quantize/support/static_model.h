@@ -5,6 +5,7 @@
 #include "core/compress/quantize/support/emit_qdq.h"
 #include "core/compress/quantize/support/placement.h"
 #include "core/compress/quantize/support/static_layers.h"
+#include "core/compress/quantize/support/static_weights.h"
 
 namespace whittle {
 
@@ -14,6 +15,7 @@ struct CalibratedLayers {
   Placement placement;  // of all of them
   std::map<ValueId, Interval> intervals;
   ActivationForm form;
+  LearnedCodes codes;
 };
 
 /** A choice of layers with the intervals its own placement asks for. */
@@ -21,6 +23,7 @@ struct StaticPlan {
   StaticLayers layers;
   Placement placement;
   std::map<ValueId, Interval> intervals;
+  WeightGrids grids;
   StaticParameters parameters;
 };
 
@@ -35,5 +38,9 @@ Placement place_static(const TechniqueContext& context, const StaticLayers& laye
  */
 Job plan_static(TechniqueContext& context, const CalibratedLayers& calibrated,
                 const StaticLayers& layers, StaticPlan& plan);
+
+/** Fills calibrated.codes from one pass over the data, or from the step, where a layer asks for
+ * that. `read_before`: the step has read the data already. */
+Job learn_codes(TechniqueContext& context, CalibratedLayers& calibrated, bool read_before);
 
 }  // namespace whittle

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/compress/layer_error/code_changes.h"
+#include "core/compress/quantize/support/rounding.h"
 #include "core/compress/weights.h"
 
 namespace whittle {
@@ -63,18 +65,24 @@ std::vector<float> fitted(const std::vector<float>& least, size_t scales) {
 
 }  // namespace
 
-Job quantize_static_weights(TechniqueContext& context, const StaticLayers& layers,
-                            const std::map<ValueId, Affine>& activations,
-                            std::map<ValueId, QuantizedWeight>& weights) {
+const LearnedCodes::Entry* LearnedCodes::on(ValueId id, const WeightGrid& grid) const {
+  const auto found = entries_.find(id);
+  if (found == entries_.end()) return nullptr;
+  const WeightGrid& own = found->second.grid;
+  const bool same = own.format.dtype() == grid.format.dtype() && own.scale == grid.scale &&
+                    own.zero_point == grid.zero_point;
+  return same ? &found->second : nullptr;
+}
+
+Job make_static_grids(TechniqueContext& context, const StaticLayers& layers,
+                      const std::map<ValueId, Affine>& activations, WeightGrids& grids) {
   const Graph& graph = context.model.graph;
   const auto least = least_scales(graph, layers, activations);
-  int64_t done = 0;
   for (const auto& [index, options] : layers) {
     const Node& node = graph.nodes[static_cast<size_t>(index)];
     const ValueId id = node.input(1);
-    ++done;
-    if (weights.contains(id)) continue;
-    co_await report_progress("quantize weights", node.name, done,
+    if (grids.contains(id)) continue;
+    co_await report_progress("quantize weights", node.name, static_cast<int64_t>(grids.size()),
                              static_cast<int64_t>(layers.size()));
     context.cancel.poll();
     const Value& value = graph.value(id);
@@ -83,9 +91,67 @@ Job quantize_static_weights(TechniqueContext& context, const StaticLayers& layer
     const bool per_tensor = format.granularity == Granularity::tensor;
     const auto scales =
         per_tensor ? size_t{1} : static_cast<size_t>(value.constant.shape()[axes.channel]);
-    weights.emplace(id, quantize_weight(value.constant, axes, format, value.name,
-                                        fitted(least.at(id), scales)));
+    grids.emplace(
+        id, grid_of_range(value.constant, axes, format, value.name, fitted(least.at(id), scales)));
   }
+}
+
+Job round_static_weights(TechniqueContext& context, const StaticLayers& layers,
+                         const WeightGrids& grids, bool read_before, LearnedCodes& learned) {
+  const Graph& graph = context.model.graph;
+  std::vector<RoundedWeight> weights;
+  std::map<ValueId, size_t> known;
+  bool learns = false;
+  for (const auto& [index, options] : layers) {
+    const Node& node = graph.nodes[static_cast<size_t>(index)];
+    const ValueId id = node.input(1);
+    const auto [place, is_new] = known.try_emplace(id, weights.size());
+    if (is_new) {
+      RoundedWeight& weight = weights.emplace_back();
+      weight.id = id;
+      weight.weight = &graph.value(id).constant;
+      weight.grid = &grids.at(id);
+      weight.set_options(options);
+      learns = learns || weight.method != Rounding::nearest;
+    }
+    weights[place->second].readers.push_back({&node, 1});
+  }
+  const bool repeated = context.options.has("codes");
+  if (!learns && !repeated) co_return;
+  if (read_before && !repeated) co_await rewind_data("quantize-static");
+  co_await round_weights(context, weights);
+  for (RoundedWeight& weight : weights) {
+    if (weight.report.is_null()) continue;
+    learned.add(weight.id, {*weight.grid, std::move(weight.codes), std::move(weight.report)});
+  }
+}
+
+Job quantize_static_weights(TechniqueContext& context, const WeightGrids& grids,
+                            const LearnedCodes& learned,
+                            std::map<ValueId, QuantizedWeight>& weights) {
+  for (const auto& [id, grid] : grids) {
+    const Value& value = context.model.graph.value(id);
+    co_await report_progress("quantize weights", value.name, static_cast<int64_t>(weights.size()),
+                             static_cast<int64_t>(grids.size()));
+    context.cancel.poll();
+    const LearnedCodes::Entry* entry = learned.on(id, grid);
+    weights.emplace(id, entry != nullptr ? store_codes(value.constant, grid, entry->codes)
+                                         : store_codes(value.constant, grid,
+                                                       round_to_nearest(value.constant, grid)));
+  }
+}
+
+nlohmann::json static_code_changes(const Graph& graph, const WeightGrids& grids,
+                                   const LearnedCodes& learned) {
+  nlohmann::json changes = nlohmann::json::object();
+  for (const auto& [id, grid] : grids) {
+    const LearnedCodes::Entry* entry = learned.on(id, grid);
+    if (entry == nullptr) continue;
+    const Value& value = graph.value(id);
+    std::string text = encode_changes(round_to_nearest(value.constant, grid), entry->codes);
+    if (!text.empty()) changes[value.name] = std::move(text);
+  }
+  return changes;
 }
 
 }  // namespace whittle
