@@ -15,6 +15,7 @@ const kSteps = [
   { technique: 'palettize' },
   { technique: 'palettize', bits: 3, groupSize: 0, storage: 'uint8' },
   { technique: 'palettize', bits: 6, shared: true, groupSize: 4 },
+  { technique: 'palettize', rounding: 'gptq' },
 ];
 
 describe('narrow weights mean the same in onnxruntime', { skip: skipWithoutAssets }, () => {
@@ -24,7 +25,12 @@ describe('narrow weights mean the same in onnxruntime', { skip: skipWithoutAsset
         const file = asset(`models/${name}.onnx`);
         const model = await loadModel(file);
         const recipe = { whittle: 1, steps: [{ ...step, keep: true }] } as Recipe;
-        const { model: small } = await compress(model, recipe);
+        const calibration = [{ feeds: feedsFor(file, model.inputs, 6) }];
+        const { model: small } = await compress(
+          model,
+          recipe,
+          'rounding' in step ? { calibration } : {},
+        );
         try {
           const peer = await peerSession(await small.toBytes());
           const session = await createSession(small);

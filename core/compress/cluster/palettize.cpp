@@ -47,6 +47,20 @@ std::vector<OptionSpec> options() {
                    .default_value = "none",
                    .choices = {"none", "activations"},
                    .per_layer = false});
+  specs.push_back({.name = "rounding",
+                   .type = OptionType::choice,
+                   .doc = "\"nearest\": each weight gets the nearest value of the codebook; "
+                          "\"gptq\": codes and codebooks are learned from samples, so that the "
+                          "layer's output changes least",
+                   .default_value = "nearest",
+                   .choices = {"nearest", "gptq"}});
+  specs.push_back({.name = "roundingSamples",
+                   .type = OptionType::integer,
+                   .doc = "most samples that gptq looks at; 0 takes all",
+                   .default_value = 256,
+                   .min = 0,
+                   .per_layer = false,
+                   .advanced = true});
   specs.push_back({.name = "shared",
                    .type = OptionType::boolean,
                    .doc =
@@ -67,7 +81,19 @@ std::vector<OptionSpec> options() {
                    .type = OptionType::numbers,
                    .doc = "the values themselves, in place of clustering, as a report writes them",
                    .advanced = true});
+  specs.push_back({.name = "codes",
+                   .type = OptionType::texts,
+                   .doc = "how codes differ from nearest by weight name, as a report writes them; "
+                          "no data is needed for them then",
+                   .per_layer = false,
+                   .advanced = true});
   return specs;
+}
+
+/** One for the weighting, one for the rounding. */
+int data_passes(const Options& given) {
+  const bool learned = given.text("rounding") != "nearest" && !given.given("codes");
+  return (given.text("weighting") == "activations" ? 1 : 0) + (learned ? 1 : 0);
 }
 
 }  // namespace
@@ -80,9 +106,7 @@ void register_palettize(TechniqueTable& table) {
   technique.ops = weight_ops();
   technique.needs_passes = weight_passes();
   technique.options = options();
-  technique.data_passes = [](const Options& given) {
-    return given.text("weighting") == "activations" ? 1 : 0;
-  };
+  technique.data_passes = data_passes;
   technique.not_after = {"fp16", "quantize-*", "palettize"};
   technique.weight_bits = [](const Options& given) {
     return given.integer("bits") <= 4 ? 4.0 : 8.0;

@@ -1,8 +1,11 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 
+#include "core/compress/cluster/support/fit_codebook.h"
 #include "core/compress/cluster/support/palette.h"
+#include "core/compress/layer_error/output_error.h"
 #include "core/onnx/writer.h"
 #include "tests/core/compress/small_models.h"
 
@@ -197,6 +200,114 @@ TEST(Palettize, WeightingLowersTheOutputErrorWhereInputsDiffer) {
   const auto weighted = test::compress(model, step({{"bits", 2}, {"weighting", "activations"}}));
   EXPECT_GT(test::output_sqnr_db(*model, weighted.model),
             test::output_sqnr_db(*model, plain.model));
+}
+
+/** A Gemm behind a Conv of few channels, so that its inputs hang together. */
+std::shared_ptr<const Model> correlated_inputs() {
+  test::ModelMaker maker;
+  const ValueId x = maker.input("x", {Dim::named("batch"), 4, 8, 8});
+  const ValueId w = maker.constant("w", test::random_tensor({24, 4, 3, 3}, 1, 0.2f));
+  const ValueId r = maker.node("Relu", "relu", {maker.node("Conv", "conv", {x, w})});
+  const ValueId w2 = maker.constant("w2", test::random_tensor({24, 24, 3, 3}, 2, 0.1f));
+  const ValueId c = maker.node("Conv", "mix", {r, w2});
+  const ValueId wd = maker.constant("wd", test::random_tensor({24, 2, 3, 3}, 3, 0.2f));
+  maker.output(maker.node("Conv", "grouped", {c, wd}, {{"group", int64_t{12}}}));
+  return maker.finish();
+}
+
+TEST(Palettize, LearnsCodesAndCodebooksAndRepeatsThemWithoutData) {
+  const auto model = correlated_inputs();
+  for (const json& extra : {json{{"bits", 3}}, json{{"bits", 2}, {"groupSize", 4}},
+                            json{{"bits", 4}, {"shared", true}, {"groupSize", 8}}}) {
+    json options = extra;
+    options["keep"] = true;
+    const auto plain = test::compress(model, step(options), 0);
+    options["rounding"] = "gptq";
+    const auto learned = test::compress(model, step(options), 40);
+    EXPECT_GT(test::output_sqnr_db(*model, learned.model),
+              test::output_sqnr_db(*model, plain.model) + 0.5);
+    int won = 0;
+    for (const json& layer : learned.report["steps"][0]["details"]) {
+      const json& detail = layer["detail"];
+      ASSERT_TRUE(detail.contains("outputSqnrDb")) << layer;
+      const bool better = detail["outputSqnrDb"] > detail["nearestOutputSqnrDb"];
+      EXPECT_EQ(detail["rounding"], better ? "gptq" : "nearest") << layer;
+      EXPECT_EQ(detail.contains("why"), !better);
+      won += better ? 1 : 0;
+    }
+    EXPECT_GE(won, 2);
+    const auto again = test::compress(model, json::parse(learned.report["recipe"].dump()), 0);
+    EXPECT_EQ(write_model(learned.model), write_model(again.model)) << extra;
+  }
+}
+
+TEST(Palettize, SaysWhyAWeightIsNotLearned) {
+  test::ModelMaker maker;
+  const ValueId ids = maker.input("ids", {1, 5}, DType::i64);
+  const ValueId table = maker.constant("table", test::random_tensor({40, 32}, 1));
+  maker.output(maker.node("Gather", "embed", {table, ids}));
+  CompressOptions options;
+  options.have_data = true;
+  CompressJob job(maker.finish(), step({{"rounding", "gptq"}}), options);
+  while (!job.step().done) {
+  }
+  const json detail = job.report()["steps"][0]["details"][0]["detail"];
+  EXPECT_EQ(detail["rounding"], "nearest");
+  EXPECT_EQ(detail["why"], "Gather has no rows to learn from");
+}
+
+TEST(Palettize, RefusesCodesThatAreNone) {
+  const auto model = conv_and_gemm();
+  const auto with = [&](const std::string& codes) {
+    return step({{"bits", 3}, {"codes", {{"w", codes}}}});
+  };
+  EXPECT_THROW(test::compress(model, with("?"), 0), Error);
+  EXPECT_THROW(test::compress(model, with("_gI"), 0), Error);  // 8 up: there are 8 codes
+}
+
+TEST(FitCodebooks, FindsTheValuesOfLeastOutputError) {
+  const int64_t inputs = 20;
+  const Tensor weight = test::random_tensor({6, inputs}, 4);
+  const LayerMatrix matrix{1, 6, inputs, inputs, 1};
+  SerialPool pool;
+  Products products(reference_kernels(), pool);
+  RowReservoir rows(200, inputs, 1);
+  Hessian hessian(matrix);
+  Random random(7);
+  for (int r = 0; r < 200; ++r) {
+    const std::span<float> row = rows.next();
+    float walk = 0;
+    for (float& x : row) x = walk = 0.7f * walk + random.normal();
+    hessian.add(row, products);
+  }
+  hessian.flush(products);
+  PaletteGroups groups;
+  groups.shape = weight.shape();
+  groups.group = 3;
+  Palette palette =
+      assign_codes(weight, groups, {-1, -0.3f, 0.3f, 1, -1.5f, -0.5f, 0, 0.5f}, 4, {});
+  const auto noise = [&] {
+    const OutputRows on{matrix, rows};
+    return output_error(products, on, weight.data<float>(), palette.values()).noise;
+  };
+  const double before = noise();
+  const CancelFlag never;
+  Job job = fit_codebooks(never, pool, weight.data<float>(), matrix, hessian, 0, palette);
+  while (!job.step().done) {
+  }
+  const double after = noise();
+  EXPECT_LT(after, before * 0.98);
+  EXPECT_TRUE(std::is_sorted(palette.codebooks.begin(), palette.codebooks.begin() + 4));
+  EXPECT_TRUE(std::is_sorted(palette.codebooks.begin() + 4, palette.codebooks.end()));
+  EXPECT_EQ(std::count(palette.codebooks.begin(), palette.codebooks.end(), 0.0f), 1);
+  for (float& value : palette.codebooks) {
+    if (value == 0) continue;  // zero was to stay
+    for (float change : {-0.02f, 0.02f}) {
+      value += change;
+      EXPECT_GT(noise(), after);
+      value -= change;
+    }
+  }
 }
 
 TEST(Palettize, SpeaksOfWhatItCannotDo) {

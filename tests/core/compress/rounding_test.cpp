@@ -8,6 +8,7 @@
 #include "core/compress/layer_error/gptq.h"
 #include "core/compress/layer_error/layer_rows.h"
 #include "core/compress/quantize/support/adaround.h"
+#include "core/onnx/writer.h"
 #include "tests/core/compress/small_models.h"
 
 namespace whittle {
@@ -302,6 +303,50 @@ TEST(QuantizeWeights, LearnsRoundingAndRepeatsItWithoutData) {
       if (one.bytes() > 0) EXPECT_EQ(std::memcmp(one.raw(), two.raw(), one.bytes()), 0);
     }
   }
+}
+
+TEST(QuantizeStatic, LearnsRoundingAndRepeatsItWithoutData) {
+  const auto model = layers_to_round();
+  for (const json& extra :
+       {json{{"rounding", "gptq"}}, json{{"rounding", "adaround"}},
+        json{{"rounding", "adaround-sequential"}, {"iterations", 60}},
+        json{{"rounding", "gptq"}, {"weights", "tensor"}, {"weightType", "u8"}},
+        json{{"layers", {{{"name", "*"}}, {{"name", "fc1"}, {"rounding", "gptq"}}}}},
+        json{{"rounding", "gptq"}, {"floatLayers", 1}}}) {
+    SCOPED_TRACE(extra.dump());
+    json step = extra;
+    step["technique"] = "quantize-static";
+    step["iterations"] = 60;
+    step["keep"] = true;
+    const auto learned = test::compress(model, recipe_of({step}), 24);
+    int learned_layers = 0;
+    for (const json& layer : learned.report["steps"][0]["details"]) {
+      const json& detail = layer["detail"];
+      if (!detail.contains("rounding")) continue;
+      ++learned_layers;
+      if (!detail.contains("outputSqnrDb")) {
+        EXPECT_TRUE(detail.contains("why")) << layer;
+        continue;
+      }
+      EXPECT_EQ(detail["outputSqnrDb"] <= detail["nearestOutputSqnrDb"], detail.contains("why"))
+          << layer;
+    }
+    EXPECT_GE(learned_layers, 1);
+    EXPECT_GT(test::output_sqnr_db(*model, learned.model), 20);
+    const json again = json::parse(learned.report["recipe"].dump());
+    EXPECT_EQ(parse_recipe(again, all_techniques()).data_passes(), 0);
+    EXPECT_EQ(write_model(learned.model), write_model(test::compress(model, again, 0).model));
+  }
+}
+
+TEST(QuantizeStatic, CountsThePassOfTheRounding) {
+  const auto passes = [](json step) {
+    step["technique"] = "quantize-static";
+    return parse_recipe(recipe_of({step}), all_techniques()).data_passes();
+  };
+  EXPECT_EQ(passes(json::object()), 1);
+  EXPECT_EQ(passes({{"rounding", "gptq"}}), 2);
+  EXPECT_EQ(passes({{"rounding", "gptq"}, {"ranges", json::object()}}), 1);
 }
 
 TEST(QuantizeWeights, SaysWhyALayerIsRoundedToNearest) {

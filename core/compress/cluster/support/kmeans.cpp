@@ -99,7 +99,7 @@ bool each_its_own(const WeightedPoints& points, const ClusterGoal& goal,
 
 }  // namespace
 
-size_t nearest_center(const std::vector<float>& centers, float value) {
+size_t nearest_center(std::span<const float> centers, float value) {
   const auto above = std::lower_bound(centers.begin(), centers.end(), value);
   if (above == centers.begin()) return 0;
   if (above == centers.end()) return centers.size() - 1;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "core/base/progress.h"
@@ -16,7 +17,7 @@ struct ClusterGoal {
 };
 
 /** The centre nearest to `value` among ascending `centers`; the lower of two as near. */
-size_t nearest_center(const std::vector<float>& centers, float value);
+size_t nearest_center(std::span<const float> centers, float value);
 
 /** Sum of w (x - nearest center)^2. */
 double clustering_cost(const WeightedPoints& points, const std::vector<float>& centers);

@@ -46,30 +46,51 @@ int64_t Palette::stored_bytes(CodeStorage storage) const {
   return code_bytes + 4 * (static_cast<int64_t>(codebooks.size()) + vectors);
 }
 
+std::span<const float> Palette::book_of(size_t group) const {
+  const size_t first = codebooks.size() == entries ? 0 : group * entries;
+  return std::span<const float>(codebooks).subspan(first, entries);
+}
+
+uint8_t Palette::nearest(float value, size_t i) const {
+  const size_t group = groups.of(i);
+  const float scale = scales.empty() ? 1.0f : scales[group];
+  return static_cast<uint8_t>(nearest_center(book_of(group), value / scale));
+}
+
+float Palette::value_of(uint8_t code, size_t i) const {
+  const size_t group = groups.of(i);
+  const float value = book_of(group)[code];
+  return scales.empty() ? value : scales[group] * value;
+}
+
+std::vector<float> Palette::values() const {
+  std::vector<float> values(codes.size());
+  for (size_t i = 0; i < codes.size(); ++i) values[i] = value_of(codes[i], i);
+  return values;
+}
+
+void Palette::compare(const Tensor& weight) {
+  const std::span<const float> w = weight.data<float>();
+  signal = 0;
+  noise = 0;
+  for (size_t i = 0; i < w.size(); ++i) {
+    const double error = static_cast<double>(value_of(codes[i], i)) - w[i];
+    signal += static_cast<double>(w[i]) * w[i];
+    noise += error * error;
+  }
+}
+
 Palette assign_codes(const Tensor& weight, const PaletteGroups& groups,
                      std::vector<float> codebooks, size_t entries, std::vector<float> scales) {
   Palette palette;
   palette.groups = groups;
   palette.entries = entries;
-  const std::span<const float> w = weight.data<float>();
-  palette.codes.resize(w.size());
-  std::vector<std::vector<float>> books;
-  for (size_t at = 0; at < codebooks.size(); at += entries) {
-    const auto begin = codebooks.begin() + static_cast<std::ptrdiff_t>(at);
-    books.emplace_back(begin, begin + static_cast<std::ptrdiff_t>(entries));
-  }
-  for (size_t i = 0; i < w.size(); ++i) {
-    const size_t g = groups.of(i);
-    const std::vector<float>& book = books[books.size() == 1 ? 0 : g];
-    const float scale = scales.empty() ? 1.0f : scales[g];
-    const size_t code = nearest_center(book, w[i] / scale);
-    palette.codes[i] = static_cast<uint8_t>(code);
-    const double error = static_cast<double>(scale * book[code]) - w[i];
-    palette.signal += static_cast<double>(w[i]) * w[i];
-    palette.noise += error * error;
-  }
   palette.codebooks = std::move(codebooks);
   palette.scales = std::move(scales);
+  const std::span<const float> w = weight.data<float>();
+  palette.codes.resize(w.size());
+  for (size_t i = 0; i < w.size(); ++i) palette.codes[i] = palette.nearest(w[i], i);
+  palette.compare(weight);
   return palette;
 }
 

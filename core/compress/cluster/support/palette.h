@@ -38,11 +38,23 @@ struct Palette {
   double signal = 0;             // sum of squares of the weight
   double noise = 0;              // sum of squares of the rounding error
 
+  /** The code whose value is nearest to `value` for element `i`, and what a code stands for there.
+   */
+  uint8_t nearest(float value, size_t i) const;
+  float value_of(uint8_t code, size_t i) const;
+  /** Every element as its readers see it. */
+  std::vector<float> values() const;
+  /** Sets signal and noise. */
+  void compare(const Tensor& weight);
+
   bool keeps_zero() const;
   /** 10 log10(signal / noise); 300 when there is no noise. */
   double sqnr_db() const;
   /** Bytes of everything stored, without the nodes around it. */
   int64_t stored_bytes(CodeStorage storage) const;
+
+ private:
+  std::span<const float> book_of(size_t group) const;
 };
 
 /** The codes nearest to `weight` (f32). `codebooks` as in Palette, each ascending; `scales` too. */

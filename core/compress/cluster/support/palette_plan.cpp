@@ -114,6 +114,7 @@ void PalettePlan::take_given_codebook(const Layer& layer) {
     const size_t end = std::min(at + count, given.size());
     target.codebooks.assign(given.begin() + static_cast<std::ptrdiff_t>(at),
                             given.begin() + static_cast<std::ptrdiff_t>(end));
+    target.given = true;
     bool good = target.codebooks.size() == count;
     for (size_t i = 1; good && i < count; ++i) {
       good = i % entries == 0 || target.codebooks[i - 1] <= target.codebooks[i];
@@ -210,6 +211,7 @@ Job PalettePlan::make(const std::vector<Layer>& layers) {
     target.palette = assign_codes(weight, target.groups, target.codebooks, target.cluster.entries(),
                                   target.scales);
   }
+  co_await choose_codes();
 }
 
 void PalettePlan::report(const std::vector<Layer>& layers) {
@@ -233,15 +235,16 @@ void PalettePlan::report(const std::vector<Layer>& layers) {
         if (first) {
           bytes += target.palette.stored_bytes(target.storage);
           float_bytes += target.constant.tensor().bytes();
-          for (float value : target.codebooks) codebook.push_back(value);
+          for (float value : target.palette.codebooks) codebook.push_back(value);
         }
         detail = {{"weightSqnrDb", worst},
                   {"bits", target.cluster.bits},
                   {"storage", storage_name(target.storage)},
-                  {"codebooks", target.codebooks.size() / target.cluster.entries()},
+                  {"codebooks", target.palette.codebooks.size() / target.cluster.entries()},
                   {"keepsZero", target.palette.keeps_zero()},
                   {"floatBytes", float_bytes},
                   {"storedBytes", bytes}};
+        if (!target.rounding.is_null()) detail.update(target.rounding);
       }
     }
     if (detail.is_null()) {
@@ -262,8 +265,9 @@ void PalettePlan::report(const std::vector<Layer>& layers) {
     rules.push_back(std::move(rule));
   }
   // Without data the step as it was given does the same again.
-  if (!weighted_ || rules.empty()) return;
+  if (!(weighted_ || learned_) || rules.empty()) return;
   report.explicit_step = {{"technique", "palettize"}, {"shared", shared_}, {"layers", rules}};
+  if (learned_) report.explicit_step["codes"] = code_changes();
 }
 
 void PalettePlan::apply(Graph& graph, const Graph* before, NameMaker& names,

@@ -38,8 +38,10 @@ class PalettePlan {
     ClusterOptions cluster;
     CodeStorage storage = CodeStorage::u4;
     std::vector<float> codebooks;  // given, or found
+    bool given = false;
     std::vector<float> scales;
     Palette palette;
+    nlohmann::json rounding;  // what the report says of how codes were chosen
 
     const Options& options() const { return readers[0].layer->options; }
   };
@@ -48,12 +50,18 @@ class PalettePlan {
   std::string why_not(const Layer& layer, size_t input, Target& target) const;
   void take_given_codebook(const Layer& layer);
   std::vector<float> importance(const Target& target) const;
+  bool is_direct(const Target& target, const Reader& reader) const;
+  bool has_direct_reader(const Target& target) const;
   void cluster_together(int bits);
+  /** Codes that are not the nearest: learned from data, or as the step gives them. */
+  Job choose_codes();
+  nlohmann::json code_changes() const;
 
   TechniqueContext& context_;
   ConstantFinder finder_;
   bool shared_ = false;
   bool weighted_ = false;
+  bool learned_ = false;
   InputEnergy energy_;
   std::vector<Target> targets_;          // in the order of their first readers
   std::map<ConstantRef, size_t> known_;  // index into targets_

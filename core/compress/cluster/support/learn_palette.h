@@ -1,0 +1,37 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "core/compress/cluster/support/cluster_weight.h"
+#include "core/compress/cluster/support/palette.h"
+#include "core/compress/layer_error/layer_statistics.h"
+#include "core/compress/technique.h"
+
+namespace whittle {
+
+/** A palette that is to be learned from the inputs of the layers that read it. */
+struct PaletteToLearn {
+  const Tensor* weight = nullptr;
+  std::vector<WeightReader> readers;  // in graph order
+  ClusterOptions cluster;
+  /** Whether codebooks may change, else only codes. */
+  bool free_codebooks = true;
+  /** Nearest codes at first; the learned ones, and their codebooks, where they win. */
+  Palette* palette = nullptr;
+  /** {rounding, outputSqnrDb, nearestOutputSqnrDb} of rows that were not learned from, with `why`
+   * where the nearest codes stay. */
+  nlohmann::json report;
+};
+
+/**
+ * Learns palettes from one pass over at most `samples` samples (0: all): codebooks by k-means
+ * weighted with the diagonal of H = sum of x x^T over the layer's inputs, codes by GPTQ on their
+ * values, then by turns the codebooks of least output error for the codes (fit_codebooks) and
+ * coordinate descent over the codes. Where that does not beat the palette given on rows that were
+ * held out, it stays. Memory as of LayerStatistics and SampleStore.
+ */
+Job learn_palettes(TechniqueContext& context, int64_t samples,
+                   std::vector<PaletteToLearn>& palettes);
+
+}  // namespace whittle
