@@ -102,7 +102,9 @@ void register_palettize(TechniqueTable& table) {
   TechniqueDef technique;
   technique.name = "palettize";
   technique.summary =
-      "weights as codes of 1 to 8 bits into a codebook of clustered values; arithmetic stays float";
+      "weights as codes of 1 to 8 bits into a codebook of clustered values; arithmetic stays "
+      "float; "
+      "data only for weighting and learned rounding";
   technique.ops = weight_ops();
   technique.needs_passes = weight_passes();
   technique.options = options();
