@@ -224,8 +224,9 @@ namespace {
 
 /** Products read inputs 1 to 3 (weights and biases) when they are packed, never during a run. */
 bool is_packed(const LoweredOp& op, size_t input) {
-  static constexpr std::string_view kProducts[] = {"Conv",    "ConvTranspose", "Linear", "QConv",
-                                                   "QLinear", "LSTM",          "GRU",    "RNN"};
+  static constexpr std::string_view kProducts[] = {
+      "Conv",    "ConvTranspose", "Linear", "QConv", "QConvTranspose",
+      "QLinear", "LSTM",          "GRU",    "RNN"};
   return op.node.domain == kLowered && input >= 1 && input <= 3 &&
          std::find(std::begin(kProducts), std::end(kProducts), op.node.op) != std::end(kProducts);
 }

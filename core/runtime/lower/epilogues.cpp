@@ -14,8 +14,10 @@ bool is_linear(const LoweredOp& op) {
 /** A product with a float result. */
 bool is_product(const LoweredOp& op) {
   if (op.node.domain != kLowered) return false;
-  if (op.node.op == "QConv" || op.node.op == "QLinear") return !op.integer->output_quantized;
-  return op.node.op == "Conv" || op.node.op == "ConvTranspose" || op.node.op == "Linear";
+  static constexpr std::string_view kProducts[] = {"Conv",  "ConvTranspose",  "Linear",
+                                                   "QConv", "QConvTranspose", "QLinear"};
+  return std::find(std::begin(kProducts), std::end(kProducts), op.node.op) != std::end(kProducts) &&
+         !(op.integer && op.integer->output_quantized);
 }
 
 /** Which input is the float bias. */
@@ -79,7 +81,8 @@ bool absorb(LoweredOp& product, const LoweredOp& next, LoweredGraph& graph) {
     }
     const bool same_shape =
         graph.value(other).is_static && graph.value(other).shape == graph.value(value).shape;
-    if (!same_shape || epilogue.residual != kNoValue || product.node.op == "ConvTranspose") {
+    if (!same_shape || epilogue.residual != kNoValue ||
+        product.node.op.ends_with("ConvTranspose")) {
       return false;
     }
     epilogue.residual = other;

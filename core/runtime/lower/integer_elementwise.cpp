@@ -2,6 +2,7 @@
 
 #include "core/runtime/lower/lowerings.h"
 #include "core/runtime/lower/quantization.h"
+#include "core/runtime/steps/fits.h"
 
 namespace whittle {
 namespace {
@@ -71,6 +72,23 @@ std::optional<LoweredOp> as_pool(const LoweredOp& op, const LoweredOp& quantize,
   return made;
 }
 
+/** Interpolation from 8 bits to 8 bits. */
+std::optional<LoweredOp> as_resize(const LoweredOp& op, const LoweredOp& quantize,
+                                   const Quantization& output, const LoweredGraph& graph,
+                                   const Patterns& patterns) {
+  if (!op.node.is("Resize")) return std::nullopt;
+  const auto x = quantized_input(graph, patterns, op.node.inputs[0]);
+  if (!x || graph.value(x->value).is_constant()) return std::nullopt;
+  LoweredOp made = make_lowered("QResize", op.node.inputs, quantize);
+  made.node.inputs[0] = x->value;
+  made.node.attributes = op.node.attributes;
+  made.parts = "Q" + op.parts;
+  made.integer =
+      IntegerForm{{x->quantization}, output, true, type_min(output.dtype), type_max(output.dtype)};
+  if (!fits_resize(made, graph)) return std::nullopt;
+  return made;
+}
+
 /** QLinearAdd and QLinearMul of com.microsoft. */
 std::optional<LoweredOp> from_qlinear(const LoweredOp& op, const LoweredGraph& graph) {
   const bool add = op.node.is("com.microsoft", "QLinearAdd");
@@ -116,6 +134,7 @@ void lower_integer_elementwise(LoweredGraph& graph) {
     auto made = as_binary(op, quantize, *output, graph, patterns);
     // Pool kernels have no clamp of their own.
     if (!made && !relu) made = as_pool(op, quantize, *output, graph, patterns);
+    if (!made && !relu) made = as_resize(op, quantize, *output, graph, patterns);
     if (made && relu) {
       made->integer->qmin = std::max(made->integer->qmin, quantize_value(0.0f, *output));
       made->parts += "+Relu";

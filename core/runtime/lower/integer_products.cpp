@@ -1,13 +1,14 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/ops/support/conv_geometry.h"
 #include "core/runtime/lower/lowerings.h"
 #include "core/runtime/lower/quantization.h"
 
 namespace whittle {
 namespace {
 
-// A lowered integer product (QConv, QLinear) reads
+// A lowered integer product (QConv, QConvTranspose, QLinear) reads
 //   0 x, 8-bit   1 constant weights   2 constant int32 bias   3 constant float bias (float result)
 //   4 scale of x, 5 zero point of x: only where they are made at run time
 
@@ -72,9 +73,21 @@ struct Candidate {
  * of the range left for the bias). */
 constexpr int64_t kMaxTerms = 16000;
 
+/** Whether a ConvTranspose is a convolution for each phase of its outputs: no groups, taps on the
+ * input's grid, some for every output. */
+bool is_subpixel(const Node& node, const Shape& x, const Shape& w) {
+  if (node.int_attribute("group", 1) != 1) return false;
+  const ConvGeometry geometry = conv_transpose_geometry(node, x, w);
+  return std::all_of(geometry.axes.begin(), geometry.axes.end(), [](const WindowAxis& axis) {
+    return axis.dilation == 1 && axis.kernel >= axis.stride;
+  });
+}
+
 std::optional<Candidate> find_candidate(const LoweredOp& op, LoweredGraph& graph,
                                         const Patterns& patterns) {
-  const bool conv = op.node.is("Conv"), gemm = op.node.is("Gemm"), matmul = op.node.is("MatMul");
+  const bool transposed_conv = op.node.is("ConvTranspose");
+  const bool conv = op.node.is("Conv") || transposed_conv;
+  const bool gemm = op.node.is("Gemm"), matmul = op.node.is("MatMul");
   if (!conv && !gemm && !matmul) return std::nullopt;
   if (!graph.value(op.node.outputs[0]).is_static) return std::nullopt;
   Candidate found;
@@ -86,17 +99,20 @@ std::optional<Candidate> find_candidate(const LoweredOp& op, LoweredGraph& graph
     }
   }
   const auto x = quantized_input(graph, patterns, op.node.inputs[0]);
-  const int axis = conv || found.transposed ? 0 : 1;
+  const int axis = (conv && !transposed_conv) || found.transposed ? 0 : 1;
   const auto w = quantized_weights(graph, patterns, op.node.inputs[1], axis);
   if (!x || !w || graph.value(x->value).is_constant()) return std::nullopt;
   const Shape& shape = graph.value(w->value).shape;
   if (conv && shape.rank() != 3 && shape.rank() != 4) return std::nullopt;
   if (!conv && shape.rank() != 2) return std::nullopt;
+  if (transposed_conv && !is_subpixel(op.node, graph.value(op.node.inputs[0]).shape, shape)) {
+    return std::nullopt;
+  }
   const int64_t columns = shape[axis];
   if (columns == 0 || shape.elements() / columns > kMaxTerms) return std::nullopt;
   found.x = *x;
   found.w = *w;
-  found.op = conv ? "QConv" : "QLinear";
+  found.op = transposed_conv ? "QConvTranspose" : conv ? "QConv" : "QLinear";
   const ValueId bias = op.node.input(2);
   found.bias = integer_bias(graph, patterns, bias, x->quantization, w->quantization);
   if (bias != kNoValue && found.bias == kNoValue) return std::nullopt;

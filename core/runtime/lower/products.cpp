@@ -51,13 +51,12 @@ void lower_conv(LoweredOp& op, const Patterns& patterns, LoweredGraph& graph) {
   const ValueId bias = widened_constant(op.node.input(2), patterns, graph);
   if (!constant_bias(graph, bias, n)) return;
   if (transposed) {
-    // The sub-pixel form needs taps on the input's grid; narrow weights would need one scale for
-    // each phase, and are rare here.
+    // The sub-pixel form needs taps on the input's grid, and weights of at least a byte.
     const ConvGeometry geometry = conv_transpose_geometry(op.node, graph.value(x).shape, w);
     for (const WindowAxis& axis : geometry.axes) {
       if (axis.dilation != 1) return;
     }
-    if (groups != 1 || weights->narrow || graph.value(weights->value).dtype != DType::f32) return;
+    if (groups != 1 || (weights->narrow && weights->narrow->kind != WeightKind::s8)) return;
   }
   replace_by(op, op.node.op, x, std::move(*weights), bias);
 }

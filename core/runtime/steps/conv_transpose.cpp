@@ -5,50 +5,10 @@
 #include "core/runtime/steps/geometry.h"
 #include "core/runtime/steps/product.h"
 #include "core/runtime/steps/step_builders.h"
+#include "core/runtime/steps/subpixel.h"
 
 namespace whittle {
 namespace {
-
-/**
- * One axis of a transposed convolution seen from the outputs at position = phase (mod stride): they
- * receive only from the taps residue, residue + stride, ..., and neighbouring ones (stride apart)
- * read neighbouring inputs. So they are an ordinary convolution at stride 1 with those taps in
- * reverse order.
- */
-struct Phase {
-  int64_t first = 0;    // output position of the first one
-  int64_t count = 0;    // how many outputs
-  int64_t residue = 0;  // smallest tap
-  int64_t taps = 0;
-  int64_t input = 0;  // input position of the last tap (reverse order: the first read is
-                      // input - (taps - 1)) for the first output
-};
-
-std::vector<Phase> phases_of(const WindowAxis& axis) {
-  std::vector<Phase> phases;
-  for (int64_t p = 0; p < axis.stride && p < axis.output; ++p) {
-    Phase phase;
-    phase.first = p;
-    phase.count = (axis.output - p + axis.stride - 1) / axis.stride;
-    phase.residue = (p + axis.pad_begin) % axis.stride;
-    phase.taps = phase.residue < axis.kernel
-                     ? (axis.kernel - phase.residue + axis.stride - 1) / axis.stride
-                     : 0;
-    phase.input = (p + axis.pad_begin - phase.residue) / axis.stride;
-    phases.push_back(phase);
-  }
-  return phases;
-}
-
-/** Where a window of `taps` at the first input `start` (may be negative) lies: elements to skip and
- * padding in front. */
-struct Start {
-  int64_t skip = 0;
-  int64_t pad = 0;
-};
-Start start_of(int64_t start, int64_t size) {
-  return start >= 0 ? Start{std::min(start, size), 0} : Start{0, -start};
-}
 
 struct PhaseConv {
   Phase y, x;
@@ -81,32 +41,16 @@ bool build_conv_transpose(const LoweredOp& op, PlanBuilder& plan) {
       const std::string form =
           concat("conv_transpose:", h.stride, "x", v.stride, ":", py.residue, ",", px.residue);
       conv.packed = plan.pack(
-          weights.key(form.c_str()), packed_bytes(WeightKind::f32, shape, tile),
-          [&](std::byte* out) {
-            // [tap][c][n] with the taps of this phase in reverse order; w is [c, n, ky, kx].
-            std::vector<float> phase(taps * kc * n);
-            const auto source = w.data<float>();
-            size_t at = 0;
-            for (int64_t ty = py.taps; ty-- > 0;) {
-              for (int64_t tx = px.taps; tx-- > 0;) {
-                const int64_t tap =
-                    (py.residue + ty * h.stride) * v.kernel + px.residue + tx * v.stride;
-                for (size_t c = 0; c < kc; ++c) {
-                  for (size_t o = 0; o < n; ++o) {
-                    phase[at++] = source[(c * n + o) * static_cast<size_t>(h.kernel * v.kernel) +
-                                         static_cast<size_t>(tap)];
-                  }
-                }
-              }
-            }
-            pack_weights_f32(phase.data(), WeightStrides{kc * n, n, 1}, weights.bias, shape, tile,
-                             out);
+          weights.key(form.c_str()), packed_bytes(weights.kind, shape, tile), [&](std::byte* out) {
+            const std::vector<std::byte> phase =
+                phase_weights(w.raw(), kc, n, h, v, py, px, element_bytes(w.dtype()));
+            weights.pack(phase.data(), WeightStrides{kc * n, n, 1}, 0, shape, tile, out);
           });
       ConvShape probe;
       probe.kernel_h = static_cast<size_t>(py.taps);
       probe.kernel_w = static_cast<size_t>(px.taps);
       probe.kc = kc;
-      scratch = std::max(scratch, conv_scratch_bytes(WeightKind::f32, probe, tile));
+      scratch = std::max(scratch, conv_scratch_bytes(weights.kind, probe, tile));
       convs.push_back(conv);
     }
   }
@@ -118,8 +62,8 @@ bool build_conv_transpose(const LoweredOp& op, PlanBuilder& plan) {
   const auto batch = static_cast<size_t>(g.batch);
   const auto in_image = static_cast<size_t>(g.in_channels * g.input_pixels());
   const auto out_image = static_cast<size_t>(g.out_channels * g.output_pixels());
-  const ConvFn fn = plan.kernels().conv_for(WeightKind::f32);
-  plan.add_step("f32_subpixel_conv", [=](RunState& state) {
+  const ConvFn fn = plan.kernels().conv_for(weights.kind);
+  plan.add_step(weights.kernel_name("subpixel_conv"), [=](RunState& state) {
     const size_t row_work = std::max<size_t>(1, kc * n * static_cast<size_t>(v.output));
     for (size_t b = 0; b < batch; ++b) {
       const float* image = state.data<float>(io.x) + b * in_image;
@@ -133,8 +77,8 @@ bool build_conv_transpose(const LoweredOp& op, PlanBuilder& plan) {
                 const int64_t row = conv.y.first + i * h.stride;
                 if (row < static_cast<int64_t>(rows.begin) || row >= static_cast<int64_t>(rows.end))
                   continue;
-                const Start sy = start_of(conv.y.input + i - (conv.y.taps - 1), h.input);
-                const Start sx = start_of(conv.x.input - (conv.x.taps - 1), v.input);
+                const PhaseStart sy = phase_start(conv.y.input + i - (conv.y.taps - 1), h.input);
+                const PhaseStart sx = phase_start(conv.x.input - (conv.x.taps - 1), v.input);
                 ConvShape shape;
                 shape.in_h = static_cast<size_t>(h.input - sy.skip);
                 shape.in_w = static_cast<size_t>(v.input - sx.skip);

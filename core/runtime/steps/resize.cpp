@@ -102,11 +102,59 @@ void add_linear(const ResizeGeometry& geometry, const LoweredOp& op, PlanBuilder
   });
 }
 
+/** 8 bits in, 8 bits out; a row at a time is blended in float, exactly as the three operators the
+ * file has do it. */
+void add_quantized_linear(const ResizeGeometry& geometry, const LoweredOp& op, PlanBuilder& plan) {
+  const ValueId x = op.node.inputs[0];
+  const ValueId y = op.node.outputs[0];
+  const ImageShape in = image_shape(plan.value(x).shape);
+  const ImageShape out = image_shape(plan.value(y).shape);
+  const ResizeAxis one;
+  const Blend rows(geometry, geometry.axes.size() == 4 ? geometry.axes[2] : one);
+  const Blend columns(geometry, geometry.axes.back());
+  const size_t in_row = in.width * in.channels;
+  const size_t out_row = out.width * out.channels;
+  plan.need_scratch((2 * in_row + out_row) * sizeof(float));
+  plan.add_step("q8_resize_linear",
+                [=, fn = plan.kernels().resize_linear_row, widen = plan.kernels().dequantize,
+                 narrow = plan.kernels().quantize, from = op.integer->inputs[0].params(),
+                 to = op.integer->output.params()](RunState& state) {
+                  const size_t grain =
+                      std::max<size_t>(1, kParallelGrain / sizeof(float) / out_row);
+                  for (size_t n = 0; n < in.batch; ++n) {
+                    const std::byte* image = state.data(x) + n * in.height * in_row;
+                    std::byte* result = state.data(y) + n * out.height * out_row;
+                    for_ranges(state, out.height, 1, grain, [&](IndexRange range, int thread) {
+                      auto* row0 = reinterpret_cast<float*>(state.scratch(thread));
+                      float* row1 = row0 + in_row;
+                      float* blended = row1 + in_row;
+                      for (size_t oy = range.begin; oy < range.end; ++oy) {
+                        widen(image + rows.first[oy] * in_row, row0, in_row, from);
+                        widen(image + rows.second[oy] * in_row, row1, in_row, from);
+                        ResizeRowArgs args;
+                        args.row0 = row0;
+                        args.row1 = row1;
+                        args.fy = rows.weight[oy];
+                        args.left = columns.first.data();
+                        args.right = columns.second.data();
+                        args.fx = columns.weight.data();
+                        args.out_w = out.width;
+                        args.channels = out.channels;
+                        fn(args, blended);
+                        narrow(blended, result + oy * out_row, out_row, to);
+                      }
+                    });
+                  }
+                });
+}
+
 }  // namespace
 
 bool fits_resize(const LoweredOp& op, const LoweredGraph& graph) {
   const ValueId x = op.node.inputs[0];
-  if (!op.node.is("Resize") || !(has_rank(graph, x, 3) || has_rank(graph, x, 4))) return false;
+  const bool quantized = op.node.is(kLowered, "QResize");
+  if (!op.node.is("Resize") && !quantized) return false;
+  if (!has_rank(graph, x, 3) && !has_rank(graph, x, 4)) return false;
   if (!fits_copy(op, graph) || graph.value(op.node.outputs[0]).shape.elements() == 0) return false;
   for (size_t i = 1; i < op.node.inputs.size(); ++i) {
     if (op.node.inputs[i] != kNoValue && graph.constant(op.node.inputs[i]) == nullptr) return false;
@@ -121,8 +169,8 @@ bool fits_resize(const LoweredOp& op, const LoweredGraph& graph) {
       return false;
     }
   }
-  if (geometry.mode == ResizeMode::nearest) return true;
-  if (geometry.mode != ResizeMode::linear || !is_f32(graph, x)) return false;
+  if (geometry.mode == ResizeMode::nearest) return !quantized;
+  if (geometry.mode != ResizeMode::linear || is_f32(graph, x) == quantized) return false;
   // A blend of two: fewer inputs than taps would need more.
   return !geometry.exclude_outside;
 }
@@ -132,6 +180,8 @@ bool build_resize(const LoweredOp& op, PlanBuilder& plan) {
   const ResizeGeometry geometry = geometry_of(op, plan.graph());
   if (geometry.mode == ResizeMode::nearest) {
     add_nearest(geometry, op, plan);
+  } else if (op.integer) {
+    add_quantized_linear(geometry, op, plan);
   } else {
     add_linear(geometry, op, plan);
   }

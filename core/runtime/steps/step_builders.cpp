@@ -16,6 +16,7 @@ constexpr StepBuilder kBuilders[] = {
     build_conv_transpose,
     build_linear,
     build_qconv,
+    build_qconv_transpose,
     build_qlinear,
     build_quantize,
     build_dynamic_quantize,

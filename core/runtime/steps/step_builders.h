@@ -22,6 +22,7 @@ bool build_conv(const LoweredOp& op, PlanBuilder& plan);
 bool build_conv_transpose(const LoweredOp& op, PlanBuilder& plan);
 bool build_linear(const LoweredOp& op, PlanBuilder& plan);
 bool build_qconv(const LoweredOp& op, PlanBuilder& plan);
+bool build_qconv_transpose(const LoweredOp& op, PlanBuilder& plan);
 bool build_qlinear(const LoweredOp& op, PlanBuilder& plan);
 bool build_quantize(const LoweredOp& op, PlanBuilder& plan);
 bool build_dynamic_quantize(const LoweredOp& op, PlanBuilder& plan);

@@ -149,6 +149,55 @@ TEST_P(Activations, Convolutions) {
   }
 }
 
+TEST_P(Activations, TransposedConvolutions) {
+  struct Case {
+    Shape x, w;
+    Attributes attributes;
+  };
+  const Case cases[] = {
+      {Shape{2, 6, 5, 4}, Shape{6, 7, 2, 2}, {{"strides", ints({2, 2})}}},
+      {Shape{1, 5, 4, 6},
+       Shape{5, 9, 3, 3},
+       {{"strides", ints({2, 2})}, {"pads", ints({1, 0, 0, 1})}, {"output_padding", ints({1, 0})}}},
+      {Shape{1, 4, 3, 5},
+       Shape{4, 3, 4, 3},
+       {{"strides", ints({2, 1})}, {"pads", ints({1, 1, 1, 1})}}},
+      {Shape{1, 8, 9}, Shape{8, 6, 4}, {{"strides", ints({3})}, {"pads", ints({1, 0})}}},
+  };
+  for (const Case& c : cases) {
+    for (bool per_channel : {true, false}) {
+      for (bool quantized : {true, false}) {
+        QuantizedBuilder b(GetParam());
+        const ValueId x = b.qdq(b.input("x", DType::f32, to_dims(c.x)), 1.0f / 128, 128);
+        const ValueId w = per_channel ? b.narrow(c.w, 1, true, DType::i8)
+                                      : b.narrow(c.w, 1, false, DType::u8, 117);
+        ValueId y = b.node(
+            "Relu", {b.node("ConvTranspose", {x, w, b.bias(c.w[1], 1.0f / 128)}, c.attributes)});
+        if (quantized) y = b.qdq(y, 0.02f, 100);
+        b.output(y);
+        expect_within_step(b.model(), {{"x", random_floats(c.x, 3)}}, 0.02f, "subpixel_conv");
+        Session session(b.model(), {});
+        session.run({{"x", random_floats(c.x, 3)}});
+        EXPECT_EQ(kernels_of(session).find("f32_"), std::string::npos) << kernels_of(session);
+      }
+    }
+  }
+}
+
+TEST_P(Activations, LinearInterpolation) {
+  for (const char* coordinates : {"half_pixel", "align_corners"}) {
+    QuantizedBuilder b(GetParam());
+    const Shape shape{2, 3, 5, 4};
+    const ValueId x = b.qdq(b.input("x", DType::f32, to_dims(shape)), 1.0f / 128, 128);
+    const ValueId sizes = b.constant("sizes", Tensor::of<int64_t>({4}, {2, 3, 10, 7}));
+    const ValueId y = b.node("Resize", {x, kNoValue, kNoValue, sizes},
+                             {{"mode", std::string("linear")},
+                              {"coordinate_transformation_mode", std::string(coordinates)}});
+    b.output(b.qdq(y, 1.0f / 128, 128));
+    expect_within_step(b.model(), {{"x", random_floats(shape, 3)}}, 1.0f / 128, "q8_resize_linear");
+  }
+}
+
 TEST_P(Activations, ResidualBlockWithPoolsAndFunctions) {
   QuantizedBuilder b(GetParam());
   const Shape shape{1, 8, 8, 8};
@@ -227,7 +276,9 @@ TEST(IntegerPaths, WeightOnlyStaysNarrow) {
   const ValueId conv = b.node("Conv", {x, b.narrow(Shape{8, 6, 3, 3}, 0, true, DType::i8)});
   const ValueId dw = b.node("Conv", {conv, b.narrow(Shape{8, 1, 3, 3}, 0, true, DType::i8)},
                             {{"group", int64_t{8}}});
-  const ValueId flat = b.node("Flatten", {dw});
+  const ValueId wide =
+      b.node("ConvTranspose", {dw, b.narrow(Shape{8, 8, 1, 1}, 1, true, DType::i8)});
+  const ValueId flat = b.node("Flatten", {wide});
   // Small ones are widened when the graph is prepared: they weigh nothing.
   Tensor half = Tensor::allocate(DType::f16, Shape{2, 600});
   for (uint16_t& bits : half.mutable_data<uint16_t>()) bits = 0x3c00;  // 1
@@ -238,7 +289,7 @@ TEST(IntegerPaths, WeightOnlyStaysNarrow) {
   Session session(b.model(), {});
   session.run({{"x", random_floats(shape, 3)}});
   const std::string kernels = kernels_of(session);
-  for (const char* wanted : {"s8_igemm", "s8_gemv", "f16_gemv"}) {
+  for (const char* wanted : {"s8_igemm", "s8_subpixel_conv", "s8_gemv", "f16_gemv"}) {
     EXPECT_NE(std::string::npos, kernels.find(wanted)) << wanted << " in " << kernels;
   }
 }
