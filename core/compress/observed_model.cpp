@@ -4,9 +4,8 @@
 #include <cmath>
 
 namespace whittle {
-namespace {
 
-void check_feeds(const Sample& sample, int64_t number) {
+void require_finite(const Sample& sample, int64_t number) {
   for (const auto& [name, tensor] : sample.feeds) {
     if (tensor.dtype() != DType::f32) continue;
     for (float value : tensor.data<float>()) {
@@ -16,8 +15,6 @@ void check_feeds(const Sample& sample, int64_t number) {
     }
   }
 }
-
-}  // namespace
 
 std::string sample_name(const Sample& sample, int64_t number) {
   return sample.id.empty() ? concat("sample ", number) : concat("sample \"", sample.id, "\"");
@@ -58,7 +55,7 @@ ObservedModel::ObservedModel(const TechniqueContext& context, const Model& model
 }
 
 void ObservedModel::run(const Sample& sample, int64_t number) {
-  check_feeds(sample, number);
+  require_finite(sample, number);
   session_->run(sample.feeds);
   for (const auto& [name, id] : inputs_) {
     if (const auto found = sample.feeds.find(name); found != sample.feeds.end()) {

@@ -42,6 +42,9 @@ class ObservedModel {
 /** How messages name a sample: its id, or its number from 1. */
 std::string sample_name(const Sample& sample, int64_t number);
 
+/** Throws INVALID_DATA naming the sample, the `number`th from 1, when an input is not finite. */
+void require_finite(const Sample& sample, int64_t number);
+
 /** Throws EMPTY_DATA for `stage` when no sample came. */
 void require_samples(int64_t count, const std::string& stage);
 

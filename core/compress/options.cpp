@@ -28,8 +28,9 @@ std::string wanted_text(const OptionSpec& spec) {
       return "an object of tensor name to text";
     case OptionType::numbers:
       return "a list of numbers";
-    case OptionType::choice: {
-      std::string text = "one of ";
+    case OptionType::choice:
+    case OptionType::list: {
+      std::string text = spec.type == OptionType::list ? "a list of some of " : "one of ";
       for (size_t i = 0; i < spec.choices.size(); ++i) {
         text += (i ? ", \"" : "\"") + spec.choices[i] + '"';
       }
@@ -87,6 +88,12 @@ bool fits(const OptionSpec& spec, const nlohmann::json& value) {
     case OptionType::choice:
       return value.is_string() &&
              std::count(spec.choices.begin(), spec.choices.end(), value.get<std::string>()) > 0;
+    case OptionType::list:
+      return value.is_array() && !value.empty() &&
+             std::all_of(value.begin(), value.end(), [&](const nlohmann::json& each) {
+               return each.is_string() && std::count(spec.choices.begin(), spec.choices.end(),
+                                                     each.get<std::string>()) > 0;
+             });
     case OptionType::integer:
     case OptionType::number: {
       if (!value.is_number()) return false;
@@ -145,6 +152,8 @@ std::string_view option_type_name(OptionType type) {
       return "text";
     case OptionType::choice:
       return "choice";
+    case OptionType::list:
+      return "list";
     case OptionType::ranges:
       return "ranges";
     case OptionType::texts:
@@ -199,6 +208,10 @@ std::vector<float> Options::numbers(std::string_view name) const {
   std::vector<float> list;
   for (const nlohmann::json& number : at(name)) list.push_back(number.get<float>());
   return list;
+}
+std::vector<std::string> Options::list(std::string_view name) const {
+  const nlohmann::json value = at(name);
+  return value.is_null() ? std::vector<std::string>() : value.get<std::vector<std::string>>();
 }
 
 }  // namespace whittle

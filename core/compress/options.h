@@ -8,9 +8,9 @@
 
 namespace whittle {
 
-/** `ranges` is an object of tensor name -> [min, max], as a report writes it; `numbers` a list of
- * them; `texts` an object of tensor name -> text. */
-enum class OptionType { number, integer, boolean, text, choice, ranges, numbers, texts };
+/** `list` is a list of some of the choices; `ranges` an object of tensor name -> [min, max], as a
+ * report writes it; `numbers` a list of them; `texts` an object of tensor name -> text. */
+enum class OptionType { number, integer, boolean, text, choice, list, ranges, numbers, texts };
 
 /** The spelling in the exported schema: "number", "integer" ... */
 std::string_view option_type_name(OptionType type);
@@ -25,7 +25,7 @@ struct OptionSpec {
   std::string unit = {};              // "dB", "bits"; may be empty
   double min = -std::numeric_limits<double>::infinity();
   double max = std::numeric_limits<double>::infinity();
-  std::vector<std::string> choices = {};  // of a choice; of an integer, its only values
+  std::vector<std::string> choices = {};  // of a choice or list; of an integer, its only values
   /** Whether a layer rule may override it. */
   bool per_layer = true;
   /** Forms and help texts show it only on request. */
@@ -58,6 +58,7 @@ class Options {
   nlohmann::json texts(std::string_view name) const { return ranges(name); }
   /** Empty when not given. */
   std::vector<float> numbers(std::string_view name) const;
+  std::vector<std::string> list(std::string_view name) const;
   /** What the user set, without defaults. */
   const nlohmann::json& given() const { return given_; }
 

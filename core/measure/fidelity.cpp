@@ -229,6 +229,11 @@ OutputFidelity::Result OutputFidelity::add(const Tensor& original, const Tensor&
   return result;
 }
 
+std::optional<double> OutputFidelity::kl() const {
+  if (kind_ != OutputKind::classes || rows_ == 0) return std::nullopt;
+  return kl_ / static_cast<double>(rows_);
+}
+
 json OutputFidelity::to_json() const {
   json out = {{"name", name_},
               {"kind", output_kind_name(kind_)},
@@ -245,7 +250,7 @@ json OutputFidelity::to_json() const {
                         {"changed", rows_ - same_top1_},
                         {"count", rows_},
                         {"interval", {interval.low, interval.high}}};
-    out["kl"] = kl_ / rows;
+    out["kl"] = *kl();
   }
   if (kind_ == OutputKind::pixels && pixels_ > 0) {
     out["pixelAgreement"] = 1 - static_cast<double>(differing_) / static_cast<double>(pixels_);

@@ -73,6 +73,8 @@ class OutputFidelity {
   const std::string& name() const { return name_; }
   OutputKind kind() const { return kind_; }
   bool exact() const { return stats_.exact() && differing_ == 0; }
+  /** Mean divergence of the rows of class scores, in nats; nullopt for outputs of another kind. */
+  std::optional<double> kl() const;
   nlohmann::json to_json() const;
 
  private:

@@ -52,6 +52,8 @@ const camelInterface = (name) =>
 function optionType(option) {
   if (option.type === 'choice')
     return option.choices.map((choice) => JSON.stringify(choice)).join(' | ');
+  if (option.type === 'list')
+    return `readonly (${option.choices.map((choice) => JSON.stringify(choice)).join(' | ')})[]`;
   if (option.choices) return option.choices.join(' | ');
   return {
     number: 'number',

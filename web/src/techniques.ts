@@ -3,8 +3,18 @@ import { techniqueSchema } from './generated/techniques.js';
 /** One option of a technique, as the core declares it. */
 export interface TechniqueOption {
   name: string;
-  /** 'ranges': activation ranges by value name, 'numbers': a list, both as reports write them. */
-  type: 'number' | 'integer' | 'boolean' | 'text' | 'choice' | 'ranges' | 'numbers' | 'texts';
+  /** 'list': some of the choices; 'ranges': activation ranges by value name, 'numbers': a list,
+   * 'texts': texts by name, these three as reports write them. */
+  type:
+    | 'number'
+    | 'integer'
+    | 'boolean'
+    | 'text'
+    | 'choice'
+    | 'list'
+    | 'ranges'
+    | 'numbers'
+    | 'texts';
   /** Layer rules may override it. */
   perLayer?: boolean;
   /** For the few who need it: forms show it on request. */
@@ -12,8 +22,8 @@ export interface TechniqueOption {
   unit?: string;
   min?: number | null;
   max?: number | null;
-  default?: number | boolean | string | null;
-  /** Of a choice; of an integer, its only values. */
+  default?: number | boolean | string | readonly string[] | null;
+  /** Of a choice or list; of an integer, its only values. */
   choices?: readonly string[];
   doc: string;
 }

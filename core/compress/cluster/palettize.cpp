@@ -109,7 +109,7 @@ void register_palettize(TechniqueTable& table) {
   technique.needs_passes = weight_passes();
   technique.options = options();
   technique.data_passes = data_passes;
-  technique.not_after = {"fp16", "quantize-*", "palettize"};
+  technique.not_after = {"fp16", "quantize-*", "mixed-precision", "palettize"};
   technique.weight_bits = [](const Options& given) {
     return given.integer("bits") <= 4 ? 4.0 : 8.0;
   };

@@ -188,7 +188,7 @@ void register_round_for_compression(TechniqueTable& table) {
   method.default_value = "grid";
   method.choices = {"grid", "mantissa"};
   technique.options = {sqnr, method};
-  technique.not_after = {"quantize-*", "fp16", "palettize"};
+  technique.not_after = {"quantize-*", "mixed-precision", "fp16", "palettize"};
   technique.run = run;
   table.add(std::move(technique));
 }

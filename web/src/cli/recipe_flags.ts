@@ -48,6 +48,7 @@ export function gateOf(values: Values): Gate {
 
 function optionValue(option: TechniqueOption, text: string, where: string): unknown {
   if (option.type === 'boolean') return text === 'true' || text === '';
+  if (option.type === 'list') return text.split('+');
   if (option.type !== 'number' && option.type !== 'integer') return text;
   const number = Number(text);
   if (text === '' || Number.isNaN(number)) {

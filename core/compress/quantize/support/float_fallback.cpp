@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/compress/quantize/support/candidates.h"
+#include "core/compress/quantize/support/sensitivity.h"
 
 namespace whittle {
 namespace {
@@ -30,23 +31,19 @@ Job make_model(TechniqueContext& context, const CalibratedLayers& calibrated,
 /** The layers, the most sensitive first. */
 Job rank_layers(TechniqueContext& context, const CalibratedLayers& calibrated,
                 const std::vector<Sample>& samples, std::vector<Sensitivity>& ranking) {
-  const Graph& graph = context.model.graph;
-  Candidates candidates(context, context.model);
-  int64_t done = 0;
+  std::vector<std::string> names;
+  std::vector<StaticLayers> alone;
   for (const auto& [index, options] : calibrated.layers) {
-    const std::string& name = graph.nodes[static_cast<size_t>(index)].name;
-    const StaticLayers alone = {{index, options}};
-    Model model;
-    co_await make_model(context, calibrated, alone, model);
-    candidates.clear();
-    candidates.add(model);
-    for (const Sample& sample : samples) {
-      co_await report_progress("sensitivity", name, done,
-                               static_cast<int64_t>(calibrated.layers.size()));
-      candidates.run(sample);
-    }
-    ranking.push_back({index, candidates.nearness(0).sqnr_db});
-    ++done;
+    names.push_back(context.model.graph.nodes[static_cast<size_t>(index)].name);
+    alone.push_back({{index, options}});
+  }
+  const MakeTrial make = [&](size_t trial, Model& model) {
+    return make_model(context, calibrated, alone[trial], model);
+  };
+  std::vector<Nearness> found;
+  co_await measure_trials(context, samples, names, make, found);
+  for (size_t i = 0; i < alone.size(); ++i) {
+    ranking.push_back({alone[i].begin()->first, found[i].sqnr_db});
   }
   std::stable_sort(ranking.begin(), ranking.end(), [](const Sensitivity& a, const Sensitivity& b) {
     return a.sqnr_db < b.sqnr_db;
@@ -100,15 +97,7 @@ Job narrow(TechniqueContext& context, const CalibratedLayers& calibrated,
     co_await make_model(context, calibrated, layers, model);
     candidates.add(model);
   }
-  co_await rewind_data("quantize-static");
-  int64_t seen = 0;
-  while (options.samples == 0 || seen < options.samples) {
-    const std::optional<Sample> sample =
-        co_await next_sample("check bound", "", seen, options.samples == 0 ? -1 : options.samples);
-    if (!sample) break;
-    ++seen;
-    candidates.run(*sample);
-  }
+  co_await candidates.run_again("quantize-static", "check bound", options.samples);
   if (options.min_agreement && !candidates.has_classes()) {
     fail(Code::INVALID_OPTION, "minAgreement",
          "Expected a model with classes for minAgreement but received one whose outputs are plain "

@@ -121,12 +121,12 @@ Job WeightOnlyPlan::make(TechniqueContext& context, const std::vector<Layer>& la
   }
 }
 
-void WeightOnlyPlan::apply(Graph& graph, const Graph* before, NameMaker& names,
-                           ConstantPool& pool) {
-  for (Planned& planned : planned_) {
-    if (planned.constant.owner != before) continue;
-    QuantizedWeight& weight = planned.stored;
-    std::vector<ValueId> inputs = {graph.add_constant(names.fresh("q"), std::move(weight.values)),
+void WeightOnlyPlan::apply(Graph& graph, const Graph* before, NameMaker& names, ConstantPool& pool,
+                           const Wanted& wanted) const {
+  for (const Planned& planned : planned_) {
+    if (planned.constant.owner != before || (wanted && !wanted(planned.constant))) continue;
+    const QuantizedWeight& weight = planned.stored;
+    std::vector<ValueId> inputs = {graph.add_constant(names.fresh("q"), weight.values),
                                    pool.get(weight.scales, "s")};
     if (weight.zero_points.defined()) inputs.push_back(pool.get(weight.zero_points, "z"));
     Attributes attributes;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -25,8 +26,10 @@ class WeightOnlyPlan {
   bool contains(const ConstantRef& constant) const { return by_constant_.contains(constant); }
   /** The `codes` of the step that repeats this one (rounding.h). */
   nlohmann::json changes(const Graph& graph) const { return changes_of(graph, rounded_); }
-  /** For use in edit_graphs. */
-  void apply(Graph& graph, const Graph* before, NameMaker& names, ConstantPool& pool);
+  /** For use in edit_graphs, any number of times. `wanted` picks some of the weights. */
+  using Wanted = std::function<bool(const ConstantRef& constant)>;
+  void apply(Graph& graph, const Graph* before, NameMaker& names, ConstantPool& pool,
+             const Wanted& wanted = {}) const;
 
  private:
   struct Planned {

@@ -55,6 +55,38 @@ function FlagField({ option, value, onChange }: OptionFieldProps) {
   );
 }
 
+/** A box for each choice; at least one stays checked. */
+function ListField({ option, value, onChange }: OptionFieldProps) {
+  const choices = option.choices ?? [];
+  const preset = Array.isArray(option.default) ? (option.default as readonly string[]) : [];
+  const chosen = Array.isArray(value) ? (value as readonly string[]) : preset;
+  const toggle = (choice: string, on: boolean): void => {
+    const wanted = choices.filter((each) => (each === choice ? on : chosen.includes(each)));
+    if (wanted.length === 0) return;
+    const isPreset =
+      wanted.length === preset.length && wanted.every((each) => preset.includes(each));
+    onChange(isPreset ? undefined : wanted);
+  };
+  return (
+    <Field label={spelled(option.name)} doc={option.doc}>
+      {(id) => (
+        <span id={id} role="group" aria-label={spelled(option.name)}>
+          {choices.map((choice) => (
+            <label key={choice}>
+              <input
+                type="checkbox"
+                checked={chosen.includes(choice)}
+                onChange={(e) => toggle(choice, e.currentTarget.checked)}
+              />
+              {choice}
+            </label>
+          ))}
+        </span>
+      )}
+    </Field>
+  );
+}
+
 function TextField({ option, value, onChange }: OptionFieldProps) {
   return (
     <Field label={spelled(option.name)} doc={option.doc}>
@@ -91,6 +123,8 @@ export function OptionField(props: OptionFieldProps) {
       return <ChoiceField {...props} />;
     case 'boolean':
       return <FlagField {...props} />;
+    case 'list':
+      return <ListField {...props} />;
     case 'text':
       return <TextField {...props} />;
     case 'number':
