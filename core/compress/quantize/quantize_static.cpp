@@ -195,8 +195,22 @@ std::vector<OptionSpec> static_options() {
        .default_value = 128,
        .min = 0,
        .per_layer = false},
-      choice("firstLast", "whether the first and the last layer become integer too, or stay float",
-             {"int8", "float"}, false),
+      choice(
+          "firstLast",
+          "whether the layers next to the model's inputs and outputs become integer too, or stay "
+          "float",
+          {"int8", "float"}, false),
+      choice("heads",
+             "the layers next to the model's outputs: \"integer\" like the others; "
+             "\"float-result\" the sums are not quantized, which onnxruntime computes in float; "
+             "\"float\" only their weights are stored in 8 bits",
+             {"integer", "float-result", "float"}, false),
+      {.name = "arithmetic",
+       .type = OptionType::choice,
+       .doc = "\"float\": only the weights are stored in 8 bits",
+       .default_value = "integer",
+       .choices = {"integer", "float"},
+       .advanced = true},
       {.name = "minSqnr",
        .type = OptionType::number,
        .doc = "keep the fewest layers in float with which every output reaches this "
@@ -244,7 +258,7 @@ void register_quantize_static(TechniqueTable& table) {
     return rounding_passes(options) + (bounded ? 1 + kBoundPasses : 1);
   };
   technique.options = static_options();
-  technique.not_after = {"quantize-*", "fp16", "palettize"};
+  technique.not_after = {"quantize-*", "mixed-precision", "fp16", "palettize"};
   technique.changes_layers = true;
   technique.quantizes = true;
   technique.weight_bits = [](const Options&) { return 8.0; };

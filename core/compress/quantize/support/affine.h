@@ -8,6 +8,8 @@ namespace whittle {
 struct Affine {
   float scale = 1.0f;
   int32_t zero_point = 0;
+
+  bool operator==(const Affine&) const = default;
 };
 
 /** The limits of an 8-bit type. */

@@ -4,6 +4,9 @@
 #include <cmath>
 #include <set>
 
+#include "core/compress/weights.h"
+#include "core/graph/traversal.h"
+
 namespace whittle {
 namespace {
 
@@ -19,6 +22,8 @@ class Emitter {
         limits_(parameters.form.limits()) {}
 
   void run() {
+    find_moves();
+    find_dequantized_reads();
     nodes_ = std::move(graph_.nodes);
     graph_.nodes.clear();
     for (size_t i = 0; i < nodes_.size(); ++i) {
@@ -35,7 +40,11 @@ class Emitter {
             pool_.get(Tensor::zeros(weight.values.dtype(), weight.scales.shape()), "z"));
       }
       Attributes attributes;
-      if (weight.scales.shape().rank() > 0) attributes["axis"] = static_cast<int64_t>(weight.axis);
+      constexpr int kDefaultAxis = 1;
+      if (weight.scales.shape().rank() > 0 && weight.axis != kDefaultAxis) {
+        attributes["axis"] = static_cast<int64_t>(weight.axis);
+      }
+      shorten_name(id);
       derive_constant(graph_, names_, id, "DequantizeLinear", std::move(inputs), attributes);
     }
   }
@@ -51,18 +60,66 @@ class Emitter {
     return pool_.get(Tensor::scalar(static_cast<uint8_t>(affine.zero_point)), "z");
   }
 
-  /** real -> QuantizeLinear -> DequantizeLinear -> `out`. */
-  void emit_pair(ValueId real, ValueId out, Affine affine) {
-    const ValueId scale = scale_of(affine);
-    const ValueId zero_point = zero_point_of(affine);
-    const ValueId narrow =
-        append_node(graph_, names_, "QuantizeLinear", {real, scale, zero_point}, dtype());
+  /** Which nodes work on 8 bits as they stand. A Concat moves bytes only where all its inputs have
+   * the parameters of its output. */
+  void find_moves() {
+    moves_.assign(graph_.nodes.size(), false);
+    for (size_t i = 0; i < graph_.nodes.size(); ++i) {
+      const Node& node = graph_.nodes[i];
+      moves_[i] = placement_.roles[i] == QRole::move;
+      if (placement_.roles[i] != QRole::join || !node.is("Concat")) continue;
+      const Affine& out = parameters_.activations.at(node.output(0));
+      moves_[i] = std::all_of(node.inputs.begin(), node.inputs.end(),
+                              [&](ValueId id) { return parameters_.activations.at(id) == out; });
+    }
+  }
+
+  /** Whether node `reader` reads `id` in 8 bits where there is such a form of it. */
+  bool reads_8_bits(size_t reader, ValueId id) const {
+    const Node& node = graph_.nodes[reader];
+    if (reads_shape(node)) return true;
+    if (!moves_[reader]) return false;
+    const auto& in = node.inputs;
+    return node.is("Concat") || std::find(in.begin() + 1, in.end(), id) == in.end();
+  }
+
+  static bool reads_shape(const Node& node) { return node.is("Shape") || node.is("Size"); }
+
+  /** Which values made by integer nodes somebody reads dequantized. */
+  void find_dequantized_reads() {
+    const GraphIndex index(graph_);
+    for (ValueId id : placement_.made_by_integer) {
+      bool read = index.is_output(id);
+      for (int reader : index.consumers(id)) {
+        read = read || !reads_8_bits(static_cast<size_t>(reader), id);
+      }
+      if (read) read_dequantized_.insert(id);
+    }
+  }
+
+  ValueId append_quantize(ValueId real, ValueId stands_for) {
+    const Affine affine = parameters_.activations.at(stands_for);
+    const ValueId narrow = append_node(graph_, names_, "QuantizeLinear",
+                                       {real, scale_of(affine), zero_point_of(affine)}, dtype());
+    graph_.value(narrow).dims = graph_.value(stands_for).dims;
+    narrow_[stands_for] = narrow;
+    return narrow;
+  }
+
+  /** `narrow` -> DequantizeLinear -> `out`. */
+  void append_dequantize(ValueId narrow, ValueId out, Affine affine) {
     Node back;
     back.op = "DequantizeLinear";
     back.name = names_.fresh("n");
-    back.inputs = {narrow, scale, zero_point};
+    back.inputs = {narrow, scale_of(affine), zero_point_of(affine)};
     back.outputs = {out};
     graph_.nodes.push_back(std::move(back));
+  }
+
+  /** The 8-bit form of a quantized value; one that a float node made gets it here. */
+  ValueId narrow_of(ValueId id) {
+    const auto found = narrow_.find(id);
+    return found != narrow_.end() ? found->second : append_quantize(id, id);
   }
 
   /** The dequantized form of a value that a float node made: only integer nodes read it. */
@@ -70,11 +127,21 @@ class Emitter {
     if (!placement_.quantized.contains(id) || placement_.made_by_integer.contains(id)) return id;
     const auto [place, added] = dequantized_.try_emplace(id, kNoValue);
     if (added) {
+      const ValueId narrow = narrow_of(id);
       place->second = graph_.add_value(names_.fresh("v"), DType::f32, graph_.value(id).dims);
       graph_.value(place->second).origin = graph_.value(id).origin_name();
-      emit_pair(id, place->second, parameters_.activations.at(id));
+      append_dequantize(narrow, place->second, parameters_.activations.at(id));
     }
     return place->second;
+  }
+
+  /** Weights are asked for by their layers: in the file they go by a short name. */
+  void shorten_name(ValueId id) {
+    const auto& outputs = graph_.outputs;
+    if (std::find(outputs.begin(), outputs.end(), id) != outputs.end()) return;
+    Value& value = graph_.value(id);
+    value.origin = value.origin_name();
+    value.name = names_.fresh("w");
   }
 
   /** A scalar of Add or Mul in 8 bits, exact: the scale is |c| / steps. */
@@ -90,25 +157,34 @@ class Emitter {
                        DType::f32);
   }
 
+  /** The bias of a layer in the form asked for, one value a channel. */
+  ValueId bias_of(const Node& node) {
+    const std::vector<float> given = to_floats(*graph_.constant(node.input(2)), node.label());
+    std::vector<float> values(channels_of(node));
+    for (size_t c = 0; c < values.size(); ++c) values[c] = given[given.size() > 1 ? c : 0];
+    if (parameters_.bias == BiasForm::int32) return quantized_bias(node, values);
+    const Shape shape{static_cast<int64_t>(values.size())};
+    return pool_.get(Tensor::of<float>(shape, std::span<const float>(values)), "b");
+  }
+
   /** The bias in int32 with the scale of the layer's sums, input scale times weight scale. */
-  ValueId quantized_bias(const Node& node) {
-    const Tensor& bias = *graph_.constant(node.input(2));
+  ValueId quantized_bias(const Node& node, const std::vector<float>& values) {
     const QuantizedWeight& weight = parameters_.weights.at(node.input(1));
     const float input_scale = parameters_.activations.at(node.input(0)).scale;
     const std::span<const float> weight_scales = weight.scales.data<float>();
     const bool per_channel = weight_scales.size() > 1;
-    const std::vector<float> values = to_floats(bias, node.label());
-    const auto channels = static_cast<size_t>(channels_of(node, weight));
+    const size_t channels = values.size();
     Tensor narrow = Tensor::allocate(DType::i32, Shape{static_cast<int64_t>(channels)});
     Tensor scales =
         Tensor::allocate(DType::f32, per_channel ? Shape{static_cast<int64_t>(channels)} : Shape{});
     const std::span<int32_t> q = narrow.mutable_data<int32_t>();
     const std::span<float> s = scales.mutable_data<float>();
     for (size_t c = 0; c < channels; ++c) {
-      const float scale = input_scale * weight_scales[per_channel ? c : 0];
+      // The groups of a ConvTranspose share their scales.
+      const float scale = input_scale * weight_scales[c % weight_scales.size()];
       s[per_channel ? c : 0] = scale;
-      const double steps = std::nearbyint(static_cast<double>(values[values.size() > 1 ? c : 0]) /
-                                          static_cast<double>(scale));
+      const double steps =
+          std::nearbyint(static_cast<double>(values[c]) / static_cast<double>(scale));
       q[c] = static_cast<int32_t>(std::clamp(steps, -2147483648.0, 2147483647.0));
     }
     Attributes attributes;
@@ -117,10 +193,10 @@ class Emitter {
                        {pool_.get(narrow, "b"), pool_.get(scales, "s")}, DType::f32, attributes);
   }
 
-  static int64_t channels_of(const Node& node, const QuantizedWeight& weight) {
-    const Shape& shape = weight.values.shape();
-    if (node.is("Conv")) return shape[0];
-    return shape[node.is("Gemm") && node.int_attribute("transB", 0) != 0 ? 0 : 1];
+  size_t channels_of(const Node& node) const {
+    const Shape& shape = parameters_.weights.at(node.input(1)).values.shape();
+    const int64_t groups = node.is("ConvTranspose") ? node.int_attribute("group", 1) : 1;
+    return static_cast<size_t>(shape[*channel_axis(node, 1, shape)] * groups);
   }
 
   /** Whether quantizing does what a Relu or Clip does. */
@@ -139,18 +215,51 @@ class Emitter {
            quantize(high, affine, limits_) == limits_.max;
   }
 
-  /** The node's outputs that get a pair are made under new names, and the pairs make the old. */
+  /** A node that works on 8 bits as it stands. */
+  void emit_move(size_t i) {
+    Node& node = nodes_[i];
+    const size_t data = node.is("Concat") ? node.inputs.size() : 1;
+    const Affine affine = parameters_.activations.at(node.inputs[0]);
+    for (size_t k = 0; k < data; ++k) node.inputs[k] = narrow_of(node.inputs[k]);
+    if (node.is("Pad")) {
+      const bool constant = node.string_attribute("mode", "constant") == "constant";
+      node.inputs.resize(std::max<size_t>(node.inputs.size(), 3), kNoValue);
+      node.inputs[2] = constant ? zero_point_of(affine) : kNoValue;
+    }
+    std::vector<ValueId> read;
+    for (ValueId& out : node.outputs) {
+      if (out == kNoValue) continue;
+      const ValueId narrow = graph_.add_value(names_.fresh("v"), dtype(), graph_.value(out).dims);
+      narrow_[out] = narrow;
+      if (read_dequantized_.contains(out)) read.push_back(out);
+      out = narrow;
+    }
+    graph_.nodes.push_back(std::move(node));
+    for (ValueId out : read) append_dequantize(narrow_.at(out), out, affine);
+  }
+
+  /** A node that stays float reads what it read before, shapes excepted. */
+  void emit_float(size_t i) {
+    Node& node = nodes_[i];
+    if (reads_shape(node)) {
+      const auto found = narrow_.find(node.input(0));
+      const bool made = placement_.made_by_integer.contains(node.input(0));
+      if (made && found != narrow_.end()) node.inputs[0] = found->second;
+    }
+    graph_.nodes.push_back(std::move(node));
+  }
+
+  /** An integer node between pairs. A quantized output keeps its name unless somebody reads it
+   * dequantized: then the pair makes the name. */
   void emit(size_t i) {
+    if (placement_.roles[i] == QRole::none) return emit_float(i);
+    if (moves_[i]) return emit_move(i);
     Node& node = nodes_[i];
     const QRole role = placement_.roles[i];
-    if (role == QRole::none) {
-      graph_.nodes.push_back(std::move(node));
-      return;
-    }
-    const ValueId bias =
-        role == QRole::compute && node.input(2) != kNoValue ? quantized_bias(node) : kNoValue;
-    if (role == QRole::compute && node.is("Gemm")) gemm_weights_.insert(node.input(1));
-    const size_t activations = role == QRole::compute ? 1 : node.inputs.size();
+    const bool compute = role == QRole::compute;
+    const ValueId bias = compute && node.input(2) != kNoValue ? bias_of(node) : kNoValue;
+    if (compute && node.is("Gemm")) gemm_weights_.insert(node.input(1));
+    const size_t activations = compute ? 1 : node.inputs.size();
     for (size_t input = 0; input < activations; ++input) {
       ValueId& id = node.inputs[input];
       if (id == kNoValue) continue;
@@ -169,15 +278,20 @@ class Emitter {
         last = &clip;
       }
     }
-    std::vector<std::pair<ValueId, ValueId>> pairs;
+    std::vector<std::pair<ValueId, ValueId>> made;  // as the node makes it, what it stands for
     for (ValueId& out : last->outputs) {
       if (out == kNoValue || !placement_.made_by_integer.contains(out)) continue;
-      const ValueId real = graph_.add_value(names_.fresh("v"), DType::f32, graph_.value(out).dims);
-      pairs.emplace_back(real, out);
-      out = real;
+      const ValueId named = out;
+      if (read_dequantized_.contains(named)) {
+        out = graph_.add_value(names_.fresh("v"), DType::f32, graph_.value(named).dims);
+      }
+      made.emplace_back(out, named);
     }
     graph_.nodes.push_back(std::move(*last));
-    for (const auto& [real, out] : pairs) emit_pair(real, out, parameters_.activations.at(out));
+    for (const auto& [real, named] : made) {
+      const ValueId narrow = append_quantize(real, named);
+      if (real != named) append_dequantize(narrow, named, parameters_.activations.at(named));
+    }
   }
 
   Graph& graph_;
@@ -187,7 +301,10 @@ class Emitter {
   const StaticParameters& parameters_;
   QLimits limits_;
   std::vector<Node> nodes_;
-  std::map<ValueId, ValueId> dequantized_;
+  std::vector<bool> moves_;  // by node index
+  std::set<ValueId> read_dequantized_;
+  std::map<ValueId, ValueId> narrow_;       // by what they stand for
+  std::map<ValueId, ValueId> dequantized_;  // of values that float nodes made
   /** Weights of Gemm get a zero point although it is zero: onnxruntime 1.32 makes QGemm only then.
    * Conv and MatMul become integer without. */
   std::set<ValueId> gemm_weights_;

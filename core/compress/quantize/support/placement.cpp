@@ -22,6 +22,13 @@ bool is_average(const Node& node) {
   return node.is("AveragePool") || node.is("GlobalAveragePool") || node.is("ReduceMean");
 }
 
+/** Constant padding other than zero has no exact 8-bit form. */
+bool pads_with_zero(const Graph& graph, const Node& n) {
+  if (n.string_attribute("mode", "constant") != "constant" || n.input(2) == kNoValue) return true;
+  const Tensor* value = graph.constant(n.input(2));
+  return value != nullptr && value->elements() == 1 && to_floats(*value, n.name)[0] == 0;
+}
+
 class Placer {
  public:
   Placer(const Graph& graph, const OpTable& ops, const std::set<int>& compute, LastSum last_sum)
@@ -62,13 +69,6 @@ class Placer {
     return tensor != nullptr && tensor->dtype() == DType::f32 && tensor->elements() == 1;
   }
 
-  /** Constant padding other than zero has no exact 8-bit form. */
-  bool pads_with_zero(const Node& n) const {
-    if (n.string_attribute("mode", "constant") != "constant" || n.input(3) == kNoValue) return true;
-    const Tensor* value = graph_.constant(n.input(2));
-    return n.input(2) == kNoValue || (value != nullptr && to_floats(*value, n.name)[0] == 0);
-  }
-
   QRole possible_role(int i) const {
     const Node& n = node(i);
     if (compute_.contains(i)) return QRole::compute;
@@ -83,13 +83,13 @@ class Placer {
     }
     if ((n.is("Sub") || n.is("Div")) && active.size() == 1) return QRole::own;
     if (active.size() != 1 || active[0] != 0) return QRole::none;
+    if (works_on_8_bits(graph_, n)) return QRole::move;
     if (n.is("Resize")) {
-      return n.string_attribute("mode", "nearest") == "cubic" ? QRole::own : QRole::move;
+      return n.string_attribute("mode", "nearest") == "cubic" ? QRole::own : QRole::keep;
     }
-    if (n.is("Pad")) return pads_with_zero(n) ? QRole::move : QRole::none;
     if (is_activation(n) || is_average(n)) return QRole::own;
     const OpDef* op = ops_.find(n);
-    return op != nullptr && op->has(Trait::moves_data) ? QRole::move : QRole::none;
+    return op != nullptr && op->has(Trait::moves_data) ? QRole::keep : QRole::none;
   }
 
   /** A node leads when an integer layer reads its output, through nodes that can be integer. */
@@ -183,7 +183,7 @@ class Placer {
         if (role == QRole::compute && may_stay && !read_by_integer(out)) continue;
         placement_.quantized.insert(out);
         placement_.made_by_integer.insert(out);
-        if (role == QRole::move) placement_.shared[out] = n.inputs[0];
+        if (role == QRole::move || role == QRole::keep) placement_.shared[out] = n.inputs[0];
       }
     }
     // A product that stays float at its output keeps its activation as a node of its own.
@@ -210,6 +210,21 @@ class Placer {
 };
 
 }  // namespace
+
+bool works_on_8_bits(const Graph& graph, const Node& node) {
+  static const std::set<std::string> ops = {
+      "Concat", "Expand", "Flatten", "Gather", "Identity",  "MaxPool",  "Reshape",
+      "Slice",  "Split",  "Squeeze", "Tile",   "Transpose", "Unsqueeze"};
+  if (!node.domain.empty()) return false;
+  if (node.is("Pad")) return pads_with_zero(graph, node);
+  if (node.is("Resize")) {
+    // Cropping puts a float constant where the image ends.
+    return node.string_attribute("mode", "nearest") == "nearest" &&
+           node.string_attribute("coordinate_transformation_mode", "half_pixel") !=
+               "tf_crop_and_resize";
+  }
+  return ops.contains(node.op) && !(node.is("MaxPool") && node.output(1) != kNoValue);
+}
 
 ValueId Placement::source_of(ValueId id) const {
   for (auto found = shared.find(id); found != shared.end(); found = shared.find(id)) {

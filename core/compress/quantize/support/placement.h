@@ -14,9 +14,10 @@ namespace whittle {
 /** What quantization does with a node. */
 enum class QRole : uint8_t {
   none,     // stays float
-  compute,  // Conv, Gemm, MatMul with constant 8-bit weights
+  compute,  // Conv, ConvTranspose, Gemm, MatMul with constant 8-bit weights
   join,     // Add, Mul, Concat of quantized values
-  move,     // keeps the values: the output has the parameters of the input
+  move,     // gives 8-bit values as they are: works on them without a pair around it
+  keep,     // float between a pair; the output has the parameters of the input
   own,      // float meaning, quantized on both sides (pools, activations)
   folded,   // Relu or Clip right behind a compute or Add: quantizing its output does its work
 };
@@ -43,6 +44,10 @@ struct Placement {
 
   std::map<ValueId, ValueId> shared;  // moved value -> value it was moved from
 };
+
+/** Whether a node gives elements of its first input (Concat: of all) as they are, and onnxruntime
+ * has a kernel of it for 8 bits. A Pad with zeros is one: the zero point stands for them. */
+bool works_on_8_bits(const Graph& graph, const Node& node);
 
 /** What runs the model makes of a layer whose result no integer layer reads. */
 enum class LastSum : uint8_t {

@@ -1,6 +1,7 @@
 #include "core/compress/quantize/support/prepare_static.h"
 
 #include <algorithm>
+#include <set>
 
 #include "core/graph/traversal.h"
 
@@ -116,6 +117,54 @@ void fold_gemm_factors(Graph& graph, NameMaker& names) {
   }
 }
 
+/** Whether an attribute of `node` states ONNX's default (opset 13 to 21). */
+bool is_default(const Node& node, std::string_view key, const Attribute& attribute) {
+  const auto all = [&](int64_t wanted) {
+    const auto* list = std::get_if<std::vector<int64_t>>(&attribute);
+    return list != nullptr &&
+           std::all_of(list->begin(), list->end(), [&](int64_t each) { return each == wanted; });
+  };
+  const auto is = [&](int64_t wanted) {
+    const auto* value = std::get_if<int64_t>(&attribute);
+    return value != nullptr && *value == wanted;
+  };
+  const auto* text = std::get_if<std::string>(&attribute);
+  static const std::set<std::string_view> windows = {"Conv", "ConvTranspose", "MaxPool",
+                                                     "AveragePool"};
+  if (windows.contains(node.op)) {
+    if (key == "dilations" || key == "strides") return all(1);
+    if (key == "pads" || key == "output_padding") return all(0);
+    if (key == "group") return is(1);
+    if (key == "ceil_mode" || key == "storage_order" || key == "count_include_pad") return is(0);
+    return key == "auto_pad" && text != nullptr && *text == "NOTSET";
+  }
+  if (node.is("Gemm")) return (key == "transA" || key == "transB") && is(0);
+  if (node.is("Flatten")) return key == "axis" && is(1);
+  if (node.is("Softmax")) return key == "axis" && is(-1);
+  if (node.op.starts_with("Reduce")) return key == "keepdims" && is(1);
+  if (node.is("Pad")) return key == "mode" && text != nullptr && *text == "constant";
+  if (node.is("Resize")) {
+    if (key == "coordinate_transformation_mode") return text != nullptr && *text == "half_pixel";
+    if (key == "mode") return text != nullptr && *text == "nearest";
+    if (key == "nearest_mode") return text != nullptr && *text == "round_prefer_floor";
+    if (key == "cubic_coeff_a") {
+      const auto* value = std::get_if<float>(&attribute);
+      return value != nullptr &&
+             (*value == -0.75f || node.string_attribute("mode", "nearest") != "cubic");
+    }
+  }
+  return false;
+}
+
+void drop_defaults(Graph& graph) {
+  for (Node& node : graph.nodes) {
+    if (!node.domain.empty()) continue;
+    for (auto it = node.attributes.begin(); it != node.attributes.end();) {
+      it = is_default(node, it->first, it->second) ? node.attributes.erase(it) : std::next(it);
+    }
+  }
+}
+
 }  // namespace
 
 void prepare_for_static_quantization(Graph& graph, NameMaker& names, const OpTable& ops) {
@@ -124,6 +173,7 @@ void prepare_for_static_quantization(Graph& graph, NameMaker& names, const OpTab
   while (hoist_one_clip(graph, ops)) {
   }
   fold_gemm_factors(graph, names);
+  drop_defaults(graph);
   sort_topologically(graph);
 }
 

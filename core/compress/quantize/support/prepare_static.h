@@ -11,7 +11,8 @@ namespace whittle {
  * - MatMul of a matrix by a constant, followed by Add of a constant row: one Gemm;
  * - Relu or Clip behind operators that only move data (MaxPool, Reshape ...): put in front of them,
  *   next to the layer whose quantized output can do the clipping;
- * - alpha and beta of a Gemm: multiplied into its constants.
+ * - alpha and beta of a Gemm: multiplied into its constants;
+ * - attributes that say what their absence says: dropped.
  * Types and dims of the graph's values must have been inferred.
  */
 void prepare_for_static_quantization(Graph& graph, NameMaker& names, const OpTable& ops);

@@ -1,6 +1,10 @@
 #include "core/compress/quantize/support/static_layers.h"
 
+#include <algorithm>
+#include <set>
+
 #include "core/compress/weights.h"
+#include "core/graph/traversal.h"
 
 namespace whittle {
 namespace {
@@ -14,7 +18,8 @@ std::string obstacle_of(const Graph& graph, const Node& node) {
   }
   if (weight->elements() == 0) return "its weight is empty";
   const int rank = weight->shape().rank();
-  if (node.is("Conv") ? rank < 3 : rank != 2) return "its weight is not a matrix";
+  const bool conv = node.is("Conv") || node.is("ConvTranspose");
+  if (conv ? rank < 3 : rank != 2) return "its weight is not a matrix";
   const Value& input = graph.value(node.input(0));
   if (input.is_constant()) return "its input is a constant";
   if (input.dtype != DType::f32) return "its input is not known to be float32";
@@ -27,17 +32,78 @@ std::string obstacle_of(const Graph& graph, const Node& node) {
   if (bias == kNoValue || node.is("MatMul")) return "";
   const Tensor* constant = graph.constant(bias);
   if (constant == nullptr) return "its bias is not a constant";
-  const int64_t channels = weight->shape()[*channel_axis(node, 1, weight->shape())];
+  const int64_t groups = node.is("ConvTranspose") ? node.int_attribute("group", 1) : 1;
+  const int64_t channels = weight->shape()[*channel_axis(node, 1, weight->shape())] * groups;
   const bool row = constant->elements() == 1 ||
                    (constant->elements() == channels && constant->shape().back() == channels);
   return row ? "" : "its bias is not one value per channel";
 }
 
+/** The layers next to a model's inputs and outputs: no other layer lies between. */
+class Ends {
+ public:
+  explicit Ends(const Graph& graph) : graph_(graph), index_(graph) {
+    find_first();
+    find_last();
+  }
+  bool is_first(int node) const { return first_.contains(node); }
+  bool is_last(int node) const { return last_.contains(node); }
+
+ private:
+  bool is_layer(const Node& node) const {
+    const auto& ops = static_ops();
+    return node.domain.empty() && std::find(ops.begin(), ops.end(), node.op) != ops.end() &&
+           graph_.constant(node.input(1)) != nullptr;
+  }
+
+  void find_first() {
+    std::set<ValueId> reached(graph_.inputs.begin(), graph_.inputs.end());
+    for (size_t i = 0; i < graph_.nodes.size(); ++i) {
+      const Node& node = graph_.nodes[i];
+      const bool reads = std::any_of(node.inputs.begin(), node.inputs.end(),
+                                     [&](ValueId id) { return reached.contains(id); });
+      if (!reads) continue;
+      if (is_layer(node)) {
+        first_.insert(static_cast<int>(i));
+      } else {
+        reached.insert(node.outputs.begin(), node.outputs.end());
+      }
+    }
+  }
+
+  void find_last() {
+    std::set<int> reaches;  // nodes from which an output is reached, layers on the way excepted
+    for (size_t i = graph_.nodes.size(); i-- > 0;) {
+      const Node& node = graph_.nodes[i];
+      if (node.is("Shape") || node.is("Size")) continue;  // no value gets through
+      const bool leaves = std::any_of(node.outputs.begin(), node.outputs.end(), [&](ValueId out) {
+        if (out == kNoValue) return false;
+        const auto& readers = index_.consumers(out);
+        return index_.is_output(out) || std::any_of(readers.begin(), readers.end(), [&](int r) {
+                 return reaches.contains(r) && !is_layer(graph_.nodes[static_cast<size_t>(r)]);
+               });
+      });
+      if (!leaves) continue;
+      reaches.insert(static_cast<int>(i));
+      if (is_layer(node)) last_.insert(static_cast<int>(i));
+    }
+  }
+
+  const Graph& graph_;
+  GraphIndex index_;
+  std::set<int> first_;
+  std::set<int> last_;
+};
+
 }  // namespace
 
 const std::vector<std::string>& static_ops() {
-  static const std::vector<std::string> ops = {"Conv", "Gemm", "MatMul"};
+  static const std::vector<std::string> ops = {"Conv", "ConvTranspose", "Gemm", "MatMul"};
   return ops;
+}
+
+bool has_integer_arithmetic(const Options& layer) {
+  return layer.text("arithmetic") == "integer";
 }
 
 StaticLayers choose_static_layers(TechniqueContext& context) {
@@ -68,13 +134,18 @@ StaticLayers choose_static_layers(TechniqueContext& context) {
     }
   }
   const bool float_ends = context.options.text("firstLast") == "float";
+  const bool float_heads = context.options.text("heads") == "float";
+  const Ends ends(graph);
   StaticLayers chosen;
   for (const Layer* layer : candidates) {
-    if (float_ends && (layer == candidates.front() || layer == candidates.back())) {
+    const auto index = static_cast<int>(layer->node - graph.nodes.data());
+    if (float_ends && (ends.is_first(index) || ends.is_last(index))) {
       context.report.leave(*layer->node, "first or last layer kept in float");
-    } else {
-      chosen.emplace(static_cast<int>(layer->node - graph.nodes.data()), layer->options);
+      continue;
     }
+    const bool head = float_heads && ends.is_last(index);
+    chosen.emplace(index,
+                   head ? layer->options.with({{"arithmetic", "float"}}, "heads") : layer->options);
   }
   return chosen;
 }

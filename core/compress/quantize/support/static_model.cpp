@@ -6,8 +6,11 @@ namespace whittle {
 
 Placement place_static(const TechniqueContext& context, const StaticLayers& layers) {
   std::set<int> indices;
-  for (const auto& [index, options] : layers) indices.insert(index);
-  const LastSum last_sum = context.target == "whittle" ? LastSum::exact : LastSum::quantized;
+  for (const auto& [index, options] : layers) {
+    if (has_integer_arithmetic(options)) indices.insert(index);
+  }
+  const bool exact = context.target == "whittle" || context.options.text("heads") != "integer";
+  const LastSum last_sum = exact ? LastSum::exact : LastSum::quantized;
   return place_quantization(context.model.graph, context.ops, indices, last_sum);
 }
 
@@ -27,6 +30,8 @@ Job plan_static(TechniqueContext& context, const CalibratedLayers& calibrated,
     plan.intervals[id] = found->second;
   }
   plan.parameters.form = calibrated.form;
+  // Older versions of onnxruntime make no integer layer of one whose bias is float.
+  plan.parameters.bias = context.target == "whittle" ? BiasForm::f32 : BiasForm::int32;
   plan.parameters.activations =
       choose_parameters(graph, plan.placement, plan.intervals, calibrated.form);
   co_await make_static_grids(context, layers, plan.parameters.activations, plan.grids);

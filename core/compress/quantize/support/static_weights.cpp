@@ -48,6 +48,7 @@ std::map<ValueId, std::vector<float>> least_scales(const Graph& graph, const Sta
   std::map<ValueId, std::vector<float>> least;
   for (const auto& [index, options] : layers) {
     const Node& node = graph.nodes[static_cast<size_t>(index)];
+    if (!has_integer_arithmetic(options)) continue;
     const std::vector<float> wanted =
         least_scales_of_bias(graph, node, activations.at(node.input(0)).scale);
     std::vector<float>& known = least[node.input(1)];
@@ -77,7 +78,7 @@ const LearnedCodes::Entry* LearnedCodes::on(ValueId id, const WeightGrid& grid) 
 Job make_static_grids(TechniqueContext& context, const StaticLayers& layers,
                       const std::map<ValueId, Affine>& activations, WeightGrids& grids) {
   const Graph& graph = context.model.graph;
-  const auto least = least_scales(graph, layers, activations);
+  auto least = least_scales(graph, layers, activations);
   for (const auto& [index, options] : layers) {
     const Node& node = graph.nodes[static_cast<size_t>(index)];
     const ValueId id = node.input(1);
@@ -92,7 +93,7 @@ Job make_static_grids(TechniqueContext& context, const StaticLayers& layers,
     const auto scales =
         per_tensor ? size_t{1} : static_cast<size_t>(value.constant.shape()[axes.channel]);
     grids.emplace(
-        id, grid_of_range(value.constant, axes, format, value.name, fitted(least.at(id), scales)));
+        id, grid_of_range(value.constant, axes, format, value.name, fitted(least[id], scales)));
   }
 }
 
