@@ -127,6 +127,11 @@ Job run(TechniqueContext& context) {
     nlohmann::json detail = {{"weightSqnrDb", weight.sqnr_db()},
                              {"weights", shape.elements()},
                              {"channels", shape[*channel_axis(node, 1, shape)]}};
+    if (!has_integer_arithmetic(layer_options)) {
+      detail["arithmetic"] = "float";
+    } else if (node.is("ConvTranspose") && context.target != "whittle") {
+      detail["arithmetic"] = "float in onnxruntime";
+    }
     const WeightGrid& grid = plan.grids.at(node.input(1));
     if (const auto* learned = calibrated.codes.on(node.input(1), grid)) {
       detail.update(learned->report);
