@@ -33,32 +33,19 @@ async function samplesFor(name, bytes) {
 const stepsFor = ({ operators }) =>
   operators.LSTM || operators.GRU ? NARROW_WEIGHTS : [{ technique: 'quantize-static' }];
 
-/** The layers a report's explicit recipe names; all that hold weights where it names none. */
-function touchedLayers({ recipe, steps }, { layers }) {
-  const rules = recipe.steps.flatMap((step) => step.layers ?? []);
-  if (rules.length > 0) return new Set(rules.map(({ name }) => name));
-  const any = steps.some((step) => step.kept && step.layers.touched > 0);
-  return new Set(any ? layers.map(({ name }) => name) : []);
-}
-
-/** Rows of a layer's weights that have a scale each: gates of W and R for recurrent layers. */
-function channelsOf({ op, shape }) {
-  const dims = (shape.match(/[^[\],]+/g) ?? []).map(Number);
-  const gates = { LSTM: 4, GRU: 3, RNN: 1 }[op];
-  if (gates) return 2 * gates * dims[1] * dims.at(-1);
-  return (op.startsWith('Conv') ? dims[1] : dims.at(-1)) || 0;
-}
+/** What the step did to each layer: {name, detail: {weights, channels}}. */
+const detailsOf = ({ steps }) => steps.filter(({ kept }) => kept).flatMap(({ details }) => details);
 
 /**
- * 1 byte a weight, 12 a channel and 300 a quantized node: a layer, or another node whose output is
- * quantized. What stayed float keeps its bytes.
+ * 1 byte a weight, 12 a channel and 300 a layer. What stayed float keeps its bytes, also inside of
+ * subgraphs.
  */
-function boundOf({ layers }, touched, { operators }) {
-  let bound = NODE_BYTES * Math.max(touched.size, operators.QuantizeLinear ?? 0);
-  for (const layer of layers) {
-    bound += touched.has(layer.name)
-      ? layer.parameters + CHANNEL_BYTES * channelsOf(layer)
-      : layer.bytes;
+function boundOf({ layers, weightBytes }, details) {
+  const known = new Map(layers.map((layer) => [layer.name, layer]));
+  let bound = weightBytes;
+  for (const { name, detail } of details) {
+    const before = known.get(name)?.bytes || 4 * detail.weights;
+    bound += NODE_BYTES + CHANNEL_BYTES * detail.channels + detail.weights - before;
   }
   return bound;
 }
@@ -79,18 +66,16 @@ export async function* sizeRows() {
       yield row(`${name}: int8 file`, error.message.split('\n')[0].slice(0, 80), '', null);
       continue;
     }
-    const touched = touchedLayers(made.report, before);
-    if (touched.size === 0) {
+    const details = detailsOf(made.report);
+    if (details.length === 0) {
       yield row(`${name}: int8 file`, 'no layer can be integer', '', null);
       continue;
     }
     const large = bytes.length > LARGE_BYTES;
-    const bound = large
-      ? 0.275 * bytes.length
-      : boundOf(before, touched, await summaryOf(made.bytes, shapes));
+    const bound = large ? 0.275 * bytes.length : boundOf(before, details);
     const size = made.bytes.length;
     yield row(
-      `${name}: int8 file (${touched.size} layers)`,
+      `${name}: int8 file (${details.length} layers)`,
       `${size} bytes, ${percent(size / bytes.length)} of float`,
       large ? 'at most 27.5 %' : `at most ${bound}`,
       size <= bound,

@@ -109,9 +109,18 @@ Job WeightOnlyPlan::make(TechniqueContext& context, const std::vector<Layer>& la
   for (size_t at = 0; at < layers.size(); ++at) {
     if (weights_of[at].empty()) continue;
     double worst = 300;
-    for (size_t i : weights_of[at]) worst = std::min(worst, planned_[i].stored.sqnr_db());
+    int64_t weights = 0;
+    int64_t scales = 0;
+    for (size_t i : weights_of[at]) {
+      worst = std::min(worst, planned_[i].stored.sqnr_db());
+      weights += planned_[i].stored.values.elements();
+      scales += planned_[i].stored.scales.elements();
+    }
     const WeightFormat& format = planned_[weights_of[at].front()].grid.format;
-    nlohmann::json detail = {{"weightSqnrDb", worst}, {"format", format_name(format)}};
+    nlohmann::json detail = {{"weightSqnrDb", worst},
+                             {"format", format_name(format)},
+                             {"weights", weights},
+                             {"channels", scales}};
     for (size_t i : weights_of[at]) {
       if (planned_[i].rounded < 0) continue;
       const nlohmann::json& said = rounded_[static_cast<size_t>(planned_[i].rounded)].report;
