@@ -40,8 +40,9 @@ OutputError output_error(Products& products, const OutputRows& on, std::span<con
       const float bias = on.bias.empty() ? 0.0f : on.bias[m];
       const double target = on.activation(wanted[i] + bias);
       const double error = on.activation(got[i] + bias) - target;
-      sum.noise += error * error;
-      sum.signal += target * target;
+      const double counts = on.importance.empty() ? 1.0 : on.importance[m];
+      sum.noise += counts * error * error;
+      sum.signal += counts * target * target;
     }
   }
   return sum;

@@ -28,10 +28,12 @@ struct OutputRows {
   bool paired = false;
   std::span<const float> bias = {};  // of every output, or empty
   ClampActivation activation = {};
+  /** By how much the squared error of every output counts, or empty: all the same. */
+  std::span<const float> importance = {};
 };
 
-/** Sum over rows and outputs of the squared error against the float layer, and of its squared
- * output. */
+/** Sum over rows and outputs, by importance, of the squared error against the float layer, and of
+ * its squared output. */
 struct OutputError {
   double noise = 0;
   double signal = 0;

@@ -286,13 +286,15 @@ TEST(FitCodebooks, FindsTheValuesOfLeastOutputError) {
   groups.group = 3;
   Palette palette =
       assign_codes(weight, groups, {-1, -0.3f, 0.3f, 1, -1.5f, -0.5f, 0, 0.5f}, 4, {});
+  const std::vector<float> importance = {1, 5, 0.2f, 1, 3, 0.1f};
   const auto noise = [&] {
-    const OutputRows on{matrix, rows};
+    const OutputRows on{.matrix = matrix, .rows = rows, .importance = importance};
     return output_error(products, on, weight.data<float>(), palette.values()).noise;
   };
   const double before = noise();
   const CancelFlag never;
-  Job job = fit_codebooks(never, pool, weight.data<float>(), matrix, hessian, 0, palette);
+  Job job =
+      fit_codebooks(never, pool, weight.data<float>(), matrix, hessian, importance, 0, palette);
   while (!job.step().done) {
   }
   const double after = noise();

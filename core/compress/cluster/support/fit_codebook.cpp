@@ -16,9 +16,9 @@ struct NormalEquations {
   std::vector<double> b;  // [entries]
 
   explicit NormalEquations(size_t entries) : a(entries * entries, 0.0), b(entries, 0.0) {}
-  void add(const NormalEquations& other) {
-    for (size_t i = 0; i < a.size(); ++i) a[i] += other.a[i];
-    for (size_t i = 0; i < b.size(); ++i) b[i] += other.b[i];
+  void add(const NormalEquations& other, double factor) {
+    for (size_t i = 0; i < a.size(); ++i) a[i] += factor * other.a[i];
+    for (size_t i = 0; i < b.size(); ++i) b[i] += factor * other.b[i];
   }
 
   /** Solves for the entries that `free` lists by Cholesky; the others of `x` are given. False, with
@@ -137,8 +137,8 @@ void sort_entries(Palette& palette) {
 }  // namespace
 
 Job fit_codebooks(const CancelFlag& cancel, ThreadPool& pool, std::span<const float> weight,
-                  const LayerMatrix& matrix, const Hessian& hessian, float damping,
-                  Palette& palette) {
+                  const LayerMatrix& matrix, const Hessian& hessian,
+                  std::span<const float> importance, float damping, Palette& palette) {
   if (!palette.scales.empty() ||
       palette.codebooks.size() != palette.entries * palette.groups.count()) {
     co_return;
@@ -169,7 +169,10 @@ Job fit_codebooks(const CancelFlag& cancel, ThreadPool& pool, std::span<const fl
         const auto i = static_cast<size_t>(task);
         parts[i] = equations_of(weight, matrix, outputs[book][at + i], h, palette);
       });
-      for (const NormalEquations& part : parts) sum.add(part);
+      for (size_t i = 0; i < parts.size(); ++i) {
+        const auto output = static_cast<size_t>(outputs[book][at + i]);
+        sum.add(parts[i], importance.empty() ? 1.0 : importance[output]);
+      }
       work += static_cast<int64_t>(parts.size()) * matrix.inputs *
               (matrix.inputs + 4 * static_cast<int64_t>(palette.entries));
       at = end;

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "core/compress/cluster/support/fit_codebook.h"
+#include "core/compress/cluster/support/output_importance.h"
 #include "core/compress/layer_error/coordinate_descent.h"
 #include "core/compress/layer_error/output_error.h"
 
@@ -16,7 +17,8 @@ constexpr int kTurns = 4;
 constexpr int kSweeps = 2;
 
 /** By how much an error of each weight costs output error on its own. */
-std::vector<float> diagonal_of(const LayerMatrix& matrix, const Hessian& hessian, size_t elements) {
+std::vector<float> diagonal_of(const LayerMatrix& matrix, const Hessian& hessian,
+                               std::span<const float> outputs, size_t elements) {
   // No weight is free, whatever the samples did not show.
   constexpr float kLeast = 0.01f;
   std::vector<float> importance(elements, 1.0f);
@@ -32,7 +34,7 @@ std::vector<float> diagonal_of(const LayerMatrix& matrix, const Hessian& hessian
       const auto own =
           static_cast<float>(h[static_cast<size_t>(k * matrix.inputs + k)] / mean) + kLeast;
       for (int64_t m = g * matrix.outputs; m < (g + 1) * matrix.outputs; ++m) {
-        importance[matrix.at(m, k)] = own;
+        importance[matrix.at(m, k)] = outputs.empty() ? own : own * outputs[static_cast<size_t>(m)];
       }
     }
   }
@@ -41,14 +43,15 @@ std::vector<float> diagonal_of(const LayerMatrix& matrix, const Hessian& hessian
 
 /** Codes, and codebooks where they are free, of least output error. */
 Job learn(TechniqueContext& context, const PaletteToLearn& target,
-          const LayerStatistics& statistics, Products& products, Palette& palette) {
+          const LayerStatistics& statistics, std::span<const float> outputs, Products& products,
+          Palette& palette) {
   const LayerMatrix& matrix = statistics.matrix();
   const Hessian& hessian = statistics.hessian();
   const std::span<const float> weight = target.weight->data<float>();
   if (target.free_codebooks) {
-    palette.codebooks =
-        cluster_groups(*target.weight, palette.groups, diagonal_of(matrix, hessian, weight.size()),
-                       target.cluster, context.cancel);
+    palette.codebooks = cluster_groups(*target.weight, palette.groups,
+                                       diagonal_of(matrix, hessian, outputs, weight.size()),
+                                       target.cluster, context.cancel);
   }
   const auto to_book = [&](float value, size_t at) {
     return palette.value_of(palette.nearest(value, at), at);
@@ -64,8 +67,8 @@ Job learn(TechniqueContext& context, const PaletteToLearn& target,
   const DescentOptions descent{.damping = kDamping, .sweeps = kSweeps};
   for (int turn = 0; turn < kTurns; ++turn) {
     if (target.free_codebooks) {
-      co_await fit_codebooks(context.cancel, context.pool, weight, matrix, hessian, kDamping,
-                             palette);
+      co_await fit_codebooks(context.cancel, context.pool, weight, matrix, hessian, outputs,
+                             kDamping, palette);
       rounded = palette.values();
     }
     co_await descend_coordinates(context.cancel, products, weight, matrix, hessian, nearest,
@@ -78,8 +81,11 @@ Job learn(TechniqueContext& context, const PaletteToLearn& target,
 Job solve(TechniqueContext& context, PaletteToLearn& target, const LayerStatistics& statistics,
           Products& products) {
   Palette learned = *target.palette;
-  co_await learn(context, target, statistics, products, learned);
-  const OutputRows judged{statistics.matrix(), statistics.held()};
+  const LayerMatrix& matrix = statistics.matrix();
+  const std::vector<float> importance =
+      output_importance(context.model.graph, target.readers, matrix.groups * matrix.outputs);
+  co_await learn(context, target, statistics, importance, products, learned);
+  const OutputRows judged{.matrix = matrix, .rows = statistics.held(), .importance = importance};
   const std::span<const float> weight = target.weight->data<float>();
   const OutputError nearest = output_error(products, judged, weight, target.palette->values());
   context.cancel.poll();
