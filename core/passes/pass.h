@@ -26,6 +26,7 @@ bool eliminate_identity(Graph& graph, const PassContext& context);
 bool fold_constants(Graph& graph, const PassContext& context);
 bool fold_pad(Graph& graph, const PassContext& context);
 bool fold_batch_norm(Graph& graph, const PassContext& context);
+bool fuse_instance_norm(Graph& graph, const PassContext& context);
 bool qdq_to_qoperator(Graph& graph, const PassContext& context);
 bool qoperator_to_qdq(Graph& graph, const PassContext& context);
 

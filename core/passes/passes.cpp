@@ -8,6 +8,7 @@ constexpr int kMaxRounds = 8;
 
 /** What runs only where it is asked for. */
 constexpr Pass kOnRequest[] = {
+    {"fuse-instance-norm", fuse_instance_norm},
     {"qdq-to-qoperator", qdq_to_qoperator},
     {"qoperator-to-qdq", qoperator_to_qdq},
 };

@@ -256,7 +256,7 @@ void register_quantize_static(TechniqueTable& table) {
       "data";
   technique.ops = static_ops();
   technique.needs_passes = {"eliminate-identity", "fold-constants", "fold-batchnorm",
-                            "eliminate-dead-code"};
+                            "fuse-instance-norm", "eliminate-dead-code"};
   technique.data_passes = [](const Options& options) {
     if (options.given("ranges")) return rounding_passes(options);
     const bool bounded = options.has("minSqnr") || options.has("minAgreement");

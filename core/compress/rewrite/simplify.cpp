@@ -5,8 +5,9 @@ namespace whittle {
 namespace {
 
 const std::vector<std::string>& pass_names() {
-  static const std::vector<std::string> names = {"eliminate-identity", "fold-constants", "fold-pad",
-                                                 "fold-batchnorm", "eliminate-dead-code"};
+  static const std::vector<std::string> names = {"eliminate-identity", "fold-constants",
+                                                 "fold-pad",           "fold-batchnorm",
+                                                 "fuse-instance-norm", "eliminate-dead-code"};
   return names;
 }
 
@@ -31,7 +32,9 @@ Job run(TechniqueContext& context) {
 void register_simplify(TechniqueTable& table) {
   TechniqueDef technique;
   technique.name = "simplify";
-  technique.summary = "fold constants and batch normalisations, drop nodes that do nothing";
+  technique.summary =
+      "fold constants and batch normalisations, join what is one operator, drop nodes that do "
+      "nothing";
   technique.changes_layers = true;
   technique.weight_bits = [](const Options&) { return 32.0; };
   technique.run = run;
