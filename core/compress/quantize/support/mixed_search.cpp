@@ -16,6 +16,11 @@ constexpr int kNarrowings = 4;
 /** How often a size is solved again with what the prediction was wrong by. */
 constexpr int kRepairs = 4;
 
+/** How reports name a choice. */
+constexpr const char* kFewest = "fewest bytes";
+constexpr const char* kFrontier = "frontier";
+constexpr const char* kWidest = "widest forms";
+
 /** Which error adds up. */
 enum class Error : uint8_t { noise, kl };
 
@@ -116,9 +121,9 @@ class Search {
   Job within_error();
 
  private:
-  void propose(std::string name, const MixedChoice& choice);
-  void propose_uniform();
-  void propose_within(Error error, int64_t limit);
+  Job propose(const char* name, const MixedChoice& choice);
+  Job propose_uniform();
+  Job propose_within(Error error, int64_t limit);
   Job measure_proposed();
   bool narrow(double& met, double& failed) const;
   void take_fewest_bytes();
@@ -133,12 +138,14 @@ class Search {
 };
 
 /** Adds a choice to be run, unless it is there already. */
-void Search::propose(std::string name, const MixedChoice& choice) {
+Job Search::propose(const char* name, const MixedChoice& choice) {
   for (const MixedTry& known : result_.tries) {
-    if (known.choice == choice) return;
+    if (known.choice == choice) co_return;
   }
+  co_await report_progress("solve");
+  context_.cancel.poll();
   MixedTry& added = result_.tries.emplace_back();
-  added.name = std::move(name);
+  added.name = name;
   added.choice = choice;
   added.bytes = mixed_.file_bytes(choice);
   added.predicted_noise = predicted(mixed_, choice, Error::noise);
@@ -146,7 +153,7 @@ void Search::propose(std::string name, const MixedChoice& choice) {
 }
 
 /** One form for every layer that can have it. */
-void Search::propose_uniform() {
+Job Search::propose_uniform() {
   std::vector<int> forms;
   for (const MixedUnit& unit : mixed_.units()) {
     for (const MixedOption& option : unit.options) {
@@ -163,16 +170,19 @@ void Search::propose_uniform() {
       const bool there = found != unit.options.end();
       choice.push_back(there ? static_cast<size_t>(found - unit.options.begin()) : 0);
     }
-    propose(mixed_.form_name(form) + " everywhere", choice);
+    const std::string name = mixed_.form_name(form) + " everywhere";
+    co_await propose(name.c_str(), choice);
   }
 }
 
 /** The choice of the least predicted error whose file really has at most `limit` bytes. */
-void Search::propose_within(Error error, int64_t limit) {
+Job Search::propose_within(Error error, int64_t limit) {
   std::optional<MixedChoice> best;
   double best_error = 0;
   int64_t allowed = limit;
   for (int i = 0; i < kRepairs; ++i) {
+    co_await report_progress("solve");
+    context_.cancel.poll();
     const auto choice = least_error(mixed_, error, allowed);
     if (!choice) break;
     const int64_t bytes = mixed_.file_bytes(*choice);
@@ -185,7 +195,8 @@ void Search::propose_within(Error error, int64_t limit) {
     if (corrected == allowed) break;
     allowed = corrected;
   }
-  if (best) propose(error == Error::kl ? "least KL" : "least noise", *best);
+  const char* name = error == Error::kl ? "least KL" : "least noise";
+  if (best) co_await propose(name, *best);
 }
 
 Job Search::measure_proposed() {
@@ -206,12 +217,13 @@ Job Search::measure_proposed() {
 }
 
 Job Search::within_bytes(int64_t limit) {
-  propose_uniform();
+  co_await propose_uniform();
   std::erase_if(result_.tries, [&](const MixedTry& each) { return each.bytes > limit; });
-  propose_within(Error::noise, limit);
-  if (has_kl_) propose_within(Error::kl, limit);
+  co_await propose_within(Error::noise, limit);
+  if (has_kl_) co_await propose_within(Error::kl, limit);
   result_.kept = !result_.tries.empty();
-  if (!result_.kept) propose("fewest bytes", smallest(mixed_));
+  const MixedChoice fewest = smallest(mixed_);
+  if (!result_.kept) co_await propose(kFewest, fewest);
   co_await measure_proposed();
   const auto error = [&](const MixedTry& each) {
     return has_kl_ ? each.measured.kl.value_or(0) : each.measured.noise();
@@ -242,15 +254,15 @@ bool Search::narrow(double& met, double& failed) const {
 
 Job Search::within_error() {
   const Error error = has_kl_ && bound_.min_agreement ? Error::kl : Error::noise;
-  propose_uniform();
+  co_await propose_uniform();
   const MixedChoice fewest = smallest(mixed_);
-  propose("fewest bytes", fewest);
+  co_await propose(kFewest, fewest);
   if (bound_.min_sqnr_db) {
     // Where the bound lies if errors do add.
     const double noise = std::pow(10, -*bound_.min_sqnr_db / 10);
     for (double share : {1.0, 0.8}) {
       const auto choice = least_bytes(mixed_, Error::noise, noise * share);
-      if (choice) propose("frontier", *choice);
+      if (choice) co_await propose(kFrontier, *choice);
     }
   }
   co_await measure_proposed();
@@ -269,7 +281,7 @@ Job Search::within_error() {
     for (size_t i = 1; i <= at_once_; ++i) {
       const double part = static_cast<double>(i) / static_cast<double>(at_once_ + 1);
       const auto choice = least_bytes(mixed_, error, met * std::pow(ratio, part));
-      if (choice) propose("frontier", *choice);
+      if (choice) co_await propose(kFrontier, *choice);
     }
     if (result_.tries.size() == before) break;
     co_await measure_proposed();
@@ -277,7 +289,8 @@ Job Search::within_error() {
   take_fewest_bytes();
   if (result_.kept) co_return;
   // The most faithful choice there is: all float, unless candidates leave that out.
-  propose("least error", MixedChoice(mixed_.units().size(), 0));
+  const MixedChoice widest(mixed_.units().size(), 0);
+  co_await propose(kWidest, widest);
   co_await measure_proposed();
   take_fewest_bytes();
   if (!result_.kept) result_.taken = result_.tries.size() - 1;
