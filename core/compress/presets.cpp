@@ -51,7 +51,10 @@ json preset_recipe(std::string_view preset, const Model& model, bool have_data) 
   } else if (preset == "fastest") {
     steps.push_back(integer_step(kinds, have_data));
   } else if (preset == "smallest") {
-    steps.push_back({{"technique", "svd"}, {"energy", 0.99}});
+    json step = {{"technique", "svd"}, {"energy", 0.99}};
+    // Convolutions feel the same loss of energy more than classifiers do.
+    if (kinds.convolutions) step["layers"] = {{{"op", "Conv"}, {"skip", true}}};
+    steps.push_back(std::move(step));
     steps.push_back(integer_step(kinds, have_data));
   } else {
     fail(Code::INVALID_RECIPE, "preset",

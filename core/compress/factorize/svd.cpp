@@ -1,231 +1,273 @@
-#include "core/linalg/svd.h"
-
 #include <algorithm>
 #include <cmath>
-#include <map>
 
-#include "core/compress/graph_edit.h"
-#include "core/compress/technique.h"
-#include "core/graph/traversal.h"
+#include "core/compress/factorize/support/conv_chain.h"
+#include "core/compress/factorize/support/input_moments.h"
+#include "core/compress/factorize/support/low_rank_step.h"
 
 namespace whittle {
 namespace {
 
-/** A constant weight as the [k, n] matrix that multiplies from the right. */
-struct Matrix {
-  ConstantRef constant;
-  bool transposed = false;  // stored as [n, k]
-  int k = 0;
-  int n = 0;
-};
-
-/** W = first * second, with first [k, rank] and second [rank, n], stored as W was. */
-struct Factors {
-  Tensor first;
-  Tensor second;
-  int rank = 0;
-  double kept_energy = 1;
-};
-
-std::string find_matrix(const Layer& layer, const ConstantFinder& finder, Matrix& matrix) {
-  const Node& node = *layer.node;
-  matrix.constant = finder.find(*layer.graph, node.input(1));
-  if (!matrix.constant.found()) return "its weight is computed at run time";
-  const Tensor& tensor = matrix.constant.tensor();
-  if (tensor.dtype() != DType::f32) {
-    return concat("its weight is ", dtype_name(tensor.dtype()), ", not float32");
-  }
-  if (tensor.shape().rank() != 2) return "its weight is not a matrix";
-  if (tensor.elements() == 0) return "its weight is empty";
-  matrix.transposed = node.is("Gemm") && node.int_attribute("transB", 0) != 0;
-  matrix.k = static_cast<int>(tensor.shape()[matrix.transposed ? 1 : 0]);
-  matrix.n = static_cast<int>(tensor.shape()[matrix.transposed ? 0 : 1]);
-  return "";
+bool is_recurrent(const Node& node) {
+  return node.is("LSTM") || node.is("GRU") || node.is("RNN");
 }
 
-/** The least rank whose squared singular values hold `energy` of their sum. */
-int rank_of_energy(const std::vector<float>& s, double energy) {
-  double total = 0;
-  for (float value : s) total += static_cast<double>(value) * value;
-  if (total == 0) return 1;
-  double kept = 0;
-  for (size_t i = 0; i < s.size(); ++i) {
-    kept += static_cast<double>(s[i]) * s[i];
-    // The sum of all of them may fall short of `total * energy` by rounding only.
-    if (kept >= energy * total) return static_cast<int>(i + 1);
-  }
-  return static_cast<int>(s.size());
+/** Whether a weight is stored as [inputs, outputs]. */
+bool is_transposed(const Node& node) {
+  if (node.is("Gemm")) return node.int_attribute("transB", 0) == 0;
+  return node.is("MatMul") || node.is("Gather");
 }
 
-int wanted_rank(const Options& options, const Matrix& matrix, const std::vector<float>& s) {
-  const int full = static_cast<int>(s.size());
-  int rank = full;
-  if (options.has("rank")) {
-    rank = static_cast<int>(std::min<int64_t>(options.integer("rank"), full));
-  } else if (options.has("ratio")) {
-    const double numbers = options.number("ratio") * matrix.k * matrix.n;
-    rank = static_cast<int>(numbers / (matrix.k + matrix.n));
-  } else {
-    rank = rank_of_energy(s, options.number("energy"));
+std::vector<float> transposed(std::span<const float> x, int rows, int cols) {
+  std::vector<float> result(x.size());
+  for (int i = 0; i < rows; ++i) {
+    for (int j = 0; j < cols; ++j) {
+      result[static_cast<size_t>(j) * static_cast<size_t>(rows) + static_cast<size_t>(i)] =
+          x[static_cast<size_t>(i) * static_cast<size_t>(cols) + static_cast<size_t>(j)];
+    }
   }
-  return std::clamp(rank, 1, full);
+  return result;
 }
 
-/** Both factors get the square root of the singular values, so that neither has a wide range. */
-Factors cut(const Svd& svd, const Matrix& matrix, int rank) {
-  const auto r = static_cast<size_t>(rank);
-  const size_t full = svd.s.size();
-  std::vector<float> root(r);
-  double kept = 0;
-  double total = 0;
-  for (size_t i = 0; i < full; ++i) {
-    const double squared = static_cast<double>(svd.s[i]) * svd.s[i];
-    total += squared;
-    if (i >= r) continue;
-    kept += squared;
-    root[i] = std::sqrt(svd.s[i]);
+GroupedMatrix matrix_of(const Node& node, const Tensor& weight) {
+  const Shape& shape = weight.shape();
+  const std::span<const float> values = weight.data<float>();
+  GroupedMatrix matrix;
+  if (node.is("Conv")) {
+    matrix.groups = static_cast<int>(node.int_attribute("group", 1));
+    matrix.outputs = static_cast<int>(shape[0]) / matrix.groups;
+    matrix.inputs = static_cast<int>(shape[1]);
+  } else {  // the directions of a recurrent layer share their input, so they share its factor
+    const bool turned = is_transposed(node);
+    matrix.inputs = static_cast<int>(turned ? shape[0] : shape.back());
+    matrix.outputs = static_cast<int>(weight.elements() / matrix.inputs);
+    if (turned) {
+      matrix.values = transposed(values, matrix.inputs, matrix.outputs);
+      return matrix;
+    }
   }
-  const auto scaled = [&](const std::vector<float>& basis, int count, bool components_first) {
-    Tensor out =
-        Tensor::allocate(DType::f32, components_first ? Shape{rank, count} : Shape{count, rank});
-    const std::span<float> to = out.mutable_data<float>();
-    for (size_t row = 0; row < static_cast<size_t>(count); ++row) {
-      for (size_t i = 0; i < r; ++i) {
-        const float value = basis[row * full + i] * root[i];
-        to[components_first ? i * static_cast<size_t>(count) + row : row * r + i] = value;
+  matrix.values.assign(values.begin(), values.end());
+  return matrix;
+}
+
+Node node_in_front(Graph& graph, NameMaker& names, const Node& reader, std::string op,
+                   ValueId factor) {
+  Node node;
+  node.op = std::move(op);
+  node.name = names.fresh(reader.name + "_svd");
+  node.inputs = {reader.input(0), factor};
+  node.outputs = {graph.add_value(names.fresh("v"), DType::f32)};
+  return node;
+}
+
+/** x -> x W becomes x -> (x W1) W2; bias, name and outputs stay with the second. */
+std::vector<Node> expand_product(Graph& graph, NameMaker& names, const Node& reader,
+                                 const std::vector<ValueId>& factors) {
+  Node first = node_in_front(graph, names, reader, reader.op, factors[0]);
+  Node second = reader;
+  for (const char* name : {"transA", "transB"}) {
+    if (reader.is("Gemm") && reader.has(name)) {
+      first.attributes[name] = reader.attributes.find(name)->second;
+    }
+  }
+  second.attributes.erase("transA");
+  second.inputs[0] = first.outputs[0];
+  second.inputs[1] = factors[1];
+  return {std::move(first), std::move(second)};
+}
+
+/** A recurrent layer whose input is brought to fewer numbers in front of it. */
+std::vector<Node> expand_recurrent(Graph& graph, NameMaker& names, const Node& reader,
+                                   const std::vector<ValueId>& factors) {
+  Node first = node_in_front(graph, names, reader, "MatMul", factors[0]);
+  Node second = reader;
+  second.inputs[0] = first.outputs[0];
+  second.inputs[1] = factors[1];
+  return {std::move(first), std::move(second)};
+}
+
+/** A table of short rows, and a product that makes them long. */
+std::vector<Node> expand_embedding(Graph& graph, NameMaker& names, const Node& reader,
+                                   const std::vector<ValueId>& factors) {
+  Node first = node_in_front(graph, names, reader, "Gather", factors[0]);
+  first.inputs = {factors[0], reader.input(1)};
+  first.attributes = reader.attributes;
+  Node second;
+  second.op = "MatMul";
+  second.name = reader.name;
+  second.inputs = {first.outputs[0], factors[1]};
+  second.outputs = reader.outputs;
+  return {std::move(first), std::move(second)};
+}
+
+class SvdFactorizer final : public Factorizer {
+ public:
+  explicit SvdFactorizer(TechniqueContext& context) : context_(context) {}
+
+  std::string why_not(const Node& node, const Tensor& weight) const override {
+    const Shape& shape = weight.shape();
+    if (node.is("Conv")) {
+      const std::string obstacle = why_no_conv_kernel(node, weight);
+      if (!obstacle.empty()) return obstacle;
+      return shape.elements(2, shape.rank()) == 1
+                 ? ""
+                 : "its kernel is not 1x1: tucker, spatial-svd and cp take it";
+    }
+    if (is_recurrent(node)) return shape.rank() == 3 ? "" : "its weight is no stack of matrices";
+    if (shape.rank() != 2) return "its weight is not a matrix";
+    if (node.is("Gather") && node.int_attribute("axis", 0) % 2 != 0) return "it looks up columns";
+    return "";
+  }
+
+  Job prepare(const std::vector<FactorTarget>& targets) override {
+    bool wanted = false;
+    for (const FactorTarget& target : targets) wanted = wanted || weighted(target);
+    if (!wanted) co_return;
+    co_await moments_.observe(context_, targets, context_.options.integer("samples"), "svd");
+  }
+
+  Job factorize(const FactorTarget& target, Factorization& result) override {
+    const Options& options = target.options();
+    const GroupedMatrix matrix = matrix_of(target.node(), target.weight());
+    context_.cancel.poll();
+    LowRankChoice choice;
+    if (options.given("basis")) {
+      choice = given_basis(target, matrix);
+    } else {
+      std::vector<std::span<const double>> moments(static_cast<size_t>(matrix.groups));
+      bool by_data = false;
+      for (int g = 0; weighted(target) && g < matrix.groups; ++g) {
+        moments[static_cast<size_t>(g)] = moments_.of(target, g);
+        by_data = by_data || !moments[static_cast<size_t>(g)].empty();
+      }
+      choice = choose_low_rank(options, matrix, moments, context_.seed);
+      result.rule = low_rank_rule(choice);
+      if (by_data) {
+        // What a report repeats without data is what is used: 16 bits of each direction.
+        const std::string text = basis_text(matrix, choice);
+        take_basis(text, target, matrix, choice);
+        result.rule = {{"rank", choice.rank}, {"basis", text}};
+        result.detail["minimized"] = "outputs";
       }
     }
-    return out;
-  };
-  Factors factors;
-  factors.rank = rank;
-  factors.kept_energy = total > 0 ? kept / total : 1;
-  if (matrix.transposed) {  // W^T = U S V^T is [n, k]: first is stored [rank, k], second [n, rank]
-    factors.first = scaled(svd.v, matrix.k, true);
-    factors.second = scaled(svd.u, matrix.n, false);
-  } else {
-    factors.first = scaled(svd.u, matrix.k, false);
-    factors.second = scaled(svd.v, matrix.n, true);
+    assemble(target, matrix, choice, result);
+    result.detail["rank"] = choice.rank;
+    result.detail["fullRank"] = matrix.full_rank();
+    if (choice.energy >= 0) result.detail["energy"] = choice.energy;
+    co_return;
   }
-  return factors;
-}
 
-/** Whether something reads a layer's weight that is not going to read its factors. */
-bool is_shared_with_others(const ConstantRef& constant, const std::vector<Layer>& layers) {
-  size_t replaced = 0;
-  for (const Layer& layer : layers) {
-    const bool reads = layer.graph == constant.owner && layer.node->input(1) == constant.id;
-    replaced += layer.selected && reads ? 1 : 0;
-  }
-  const GraphIndex index(*constant.owner);
-  return index.is_output(constant.id) || index.consumers(constant.id).size() > replaced;
-}
-
-struct Replacement {
-  Factors factors;
-  ValueId first = kNoValue;  // once placed, by the graph that owns the weight
-  ValueId second = kNoValue;
-};
-
-/** x -> x W becomes x -> (x W1) W2; the bias and the node's name stay with the second. */
-void split_node(Graph& graph, NameMaker& names, Node& node, ValueId first, ValueId second,
-                std::vector<Node>& added) {
-  Node inner;
-  inner.op = node.op;
-  inner.name = names.fresh(node.name + "_svd");
-  inner.inputs = {node.input(0), first};
-  const ValueId between = graph.add_value(names.fresh("v"), DType::f32);
-  inner.outputs = {between};
-  if (node.is("Gemm")) {
-    for (const char* name : {"transA", "transB"}) {
-      if (node.has(name)) inner.attributes[name] = node.attributes.find(name)->second;
+  double output_error(const FactorTarget& target, const Tensor& approximation) override {
+    if (!weighted(target)) return -1;
+    const GroupedMatrix before = matrix_of(target.node(), target.weight());
+    const GroupedMatrix after = matrix_of(target.node(), approximation);
+    double worst = -1;
+    for (int g = 0; g < before.groups; ++g) {
+      const std::span<const double> moment = moments_.of(target, g);
+      if (moment.empty()) continue;
+      worst = std::max(worst, output_error2(before.group(g), after.group(g), before.outputs,
+                                            before.inputs, moment));
     }
-    node.attributes.erase("transA");
+    return worst < 0 ? -1 : std::sqrt(worst);
   }
-  node.inputs[0] = between;
-  node.inputs[1] = second;
-  added.push_back(std::move(inner));
-}
 
-nlohmann::json explicit_step(const nlohmann::json& rules, bool break_even) {
-  return {{"technique", "svd"}, {"breakEven", break_even}, {"layers", rules}};
-}
+ private:
+  static bool weighted(const FactorTarget& target) {
+    return target.options().text("minimize") == "outputs" && !target.options().given("basis");
+  }
+
+  static LowRankChoice given_basis(const FactorTarget& target, const GroupedMatrix& matrix) {
+    const std::string& name = target.layer().name();
+    if (!target.options().has("rank")) {
+      fail(Code::INVALID_OPTION, name, "Expected rank beside basis for ", name,
+           " but received none");
+    }
+    LowRankChoice choice;
+    choice.rank =
+        static_cast<int>(std::min<int64_t>(target.options().integer("rank"), matrix.full_rank()));
+    choice.bases.resize(static_cast<size_t>(matrix.groups));
+    take_basis(target.options().text("basis"), target, matrix, choice);
+    return choice;
+  }
+
+  static std::string basis_text(const GroupedMatrix& matrix, const LowRankChoice& choice) {
+    std::string text;
+    for (const OutputBasis& basis : choice.bases) {
+      const auto count = static_cast<size_t>(choice.rank) * static_cast<size_t>(matrix.outputs);
+      text += write_basis(std::span<const float>(basis.vectors).first(count));
+    }
+    return text;
+  }
+
+  static void take_basis(const std::string& text, const FactorTarget& target,
+                         const GroupedMatrix& matrix, LowRankChoice& choice) {
+    const auto count = static_cast<size_t>(choice.rank) * static_cast<size_t>(matrix.outputs);
+    const std::vector<float> all =
+        read_basis(text, count * choice.bases.size(), target.layer().name());
+    for (size_t g = 0; g < choice.bases.size(); ++g) {
+      const auto begin = all.begin() + static_cast<int64_t>(g * count);
+      std::vector<float>& rows = choice.bases[g].vectors;
+      rows.assign(begin, begin + static_cast<int64_t>(count));
+      orthonormalize(rows, choice.rank, matrix.outputs);
+    }
+  }
+
+  static void assemble(const FactorTarget& target, const GroupedMatrix& matrix,
+                       const LowRankChoice& choice, Factorization& result) {
+    const int rank = choice.rank;
+    const Node& node = target.node();
+    const Shape& shape = target.weight().shape();
+    std::vector<std::vector<float>> first;
+    std::vector<std::vector<float>> second;
+    std::vector<float> product;
+    for (int g = 0; g < matrix.groups; ++g) {
+      LowRank parts = project_on(matrix.group(g), matrix.outputs, matrix.inputs,
+                                 choice.bases[static_cast<size_t>(g)].vectors, rank);
+      const std::vector<float> group = multiply_out(parts, matrix.outputs, matrix.inputs);
+      product.insert(product.end(), group.begin(), group.end());
+      first.push_back(std::move(parts.first));
+      second.push_back(std::move(parts.second));
+    }
+    if (is_transposed(node)) product = transposed(product, matrix.outputs, matrix.inputs);
+    result.approximation = Tensor::of<float>(shape, product);
+    if (node.is("Conv")) {
+      const std::vector<int> one(static_cast<size_t>(shape.rank() - 2), 1);
+      result.factors.push_back(stack_groups(first, rank, matrix.inputs, one));
+      result.factors.push_back(stack_groups(second, matrix.outputs, rank, one));
+      const std::vector<bool> all(one.size(), true);
+      const std::vector<bool> none(one.size(), false);
+      expand_to_chain(result, {{all, matrix.groups}, {none, matrix.groups}}, "svd");
+      return;
+    }
+    const bool turn_first = is_transposed(node) || is_recurrent(node);
+    if (turn_first) first[0] = transposed(first[0], rank, matrix.inputs);
+    if (is_transposed(node)) second[0] = transposed(second[0], matrix.outputs, rank);
+    result.factors.push_back(Tensor::of<float>(
+        turn_first ? Shape{matrix.inputs, rank} : Shape{rank, matrix.inputs}, first[0]));
+    if (is_recurrent(node)) {
+      result.factors.push_back(Tensor::of<float>(Shape{shape[0], shape[1], rank}, second[0]));
+      result.expand = expand_recurrent;
+      return;
+    }
+    result.factors.push_back(Tensor::of<float>(
+        is_transposed(node) ? Shape{rank, matrix.outputs} : Shape{matrix.outputs, rank},
+        second[0]));
+    result.expand = node.is("Gather") ? expand_embedding : expand_product;
+  }
+
+  TechniqueContext& context_;
+  InputMoments moments_;
+};
 
 Job run(TechniqueContext& context) {
-  Graph& graph = context.model.graph;
-  const ConstantFinder finder(graph);
-  const std::vector<Layer> layers = context.layers({"Gemm", "MatMul"});
-  std::map<ConstantRef, Replacement> replacements;
-  std::map<const Graph*, std::map<std::string, ConstantRef>> nodes;  // node name -> its weight
-  nlohmann::json rules = nlohmann::json::array();
-  int64_t done = 0;
-  for (const Layer& layer : layers) {
-    ++done;
-    Matrix matrix;
-    if (!layer.selected) {
-      context.report.leave(*layer.node, "not selected");
-      continue;
-    }
-    const std::string obstacle = find_matrix(layer, finder, matrix);
-    if (!obstacle.empty()) {
-      context.report.leave(*layer.node, obstacle);
-      continue;
-    }
-    if (matrix.constant.owner != layer.graph) {
-      context.report.leave(*layer.node, "its weight belongs to an enclosing graph");
-      continue;
-    }
-    if (is_shared_with_others(matrix.constant, layers)) {
-      context.report.leave(*layer.node, "its weight is shared with a layer that keeps it");
-      continue;
-    }
-    co_await report_progress("svd", layer.name(), done, static_cast<int64_t>(layers.size()));
-    context.cancel.poll();
-    if (!replacements.contains(matrix.constant)) {
-      const Tensor& weight = matrix.constant.tensor();
-      const Svd decomposed = svd(weight.data<float>(), static_cast<int>(weight.shape()[0]),
-                                 static_cast<int>(weight.shape()[1]));
-      const int rank = wanted_rank(layer.options, matrix, decomposed.s);
-      const double even = static_cast<double>(matrix.k) * matrix.n / (matrix.k + matrix.n);
-      if (layer.options.boolean("breakEven") && rank >= even) {
-        context.report.leave(*layer.node, "rank past break-even");
-        continue;
-      }
-      replacements.emplace(matrix.constant, Replacement{cut(decomposed, matrix, rank)});
-    }
-    const Factors& factors = replacements.at(matrix.constant).factors;
-    nodes[layer.graph][layer.name()] = matrix.constant;
-    context.report.touch(
-        *layer.node, {{"rank", factors.rank},
-                      {"fullRank", std::min(matrix.k, matrix.n)},
-                      {"energy", factors.kept_energy},
-                      {"relativeError", std::sqrt(std::max(0.0, 1 - factors.kept_energy))},
-                      {"parameterRatio", static_cast<double>(factors.rank) * (matrix.k + matrix.n) /
-                                             (static_cast<double>(matrix.k) * matrix.n)}});
-    rules.push_back({{"name", layer.name()}, {"rank", factors.rank}});
-  }
-  if (!rules.empty()) {
-    context.report.explicit_step = explicit_step(rules, context.options.boolean("breakEven"));
-  }
-  NameMaker names(graph);
-  edit_graphs(graph, [&](Graph& edited, const Graph* before) {
-    const auto found = nodes.find(before);
-    if (found == nodes.end()) return;
-    for (auto& [constant, replacement] : replacements) {
-      if (constant.owner != before) continue;
-      replacement.first = edited.add_constant(names.fresh("u"), replacement.factors.first);
-      replacement.second = edited.add_constant(names.fresh("u"), replacement.factors.second);
-    }
-    std::vector<Node> all;
-    for (Node& node : edited.nodes) {
-      if (const auto entry = found->second.find(node.name); entry != found->second.end()) {
-        const Replacement& replacement = replacements.at(entry->second);
-        split_node(edited, names, node, replacement.first, replacement.second, all);
-      }
-      all.push_back(std::move(node));
-    }
-    edited.nodes = std::move(all);
-  });
+  const std::vector<Layer> layers =
+      context.layers({"Gemm", "MatMul", "Conv", "LSTM", "GRU", "RNN", "Gather"});
+  SvdFactorizer factorizer(context);
+  co_await factorize_layers(context, "svd", factorizer, layers);
+}
+
+int data_passes(const Options& options) {
+  return options.text("minimize") == "outputs" && !options.given("basis") ? 1 : 0;
 }
 
 }  // namespace
@@ -234,30 +276,29 @@ void register_svd(TechniqueTable& table) {
   TechniqueDef technique;
   technique.name = "svd";
   technique.summary = "replace a matrix product by two thinner ones (truncated SVD)";
-  technique.ops = {"Gemm", "MatMul"};
+  technique.ops = {"Gemm", "MatMul", "Conv", "LSTM", "GRU", "RNN", "Gather"};
   technique.needs_passes = weight_passes();
-  OptionSpec energy;
-  energy.name = "energy";
-  energy.doc = "share of the squared singular values to keep; chooses the rank of each layer";
-  energy.default_value = 0.95;
-  energy.min = 0;
-  energy.max = 1;
-  OptionSpec rank;
-  rank.name = "rank";
-  rank.type = OptionType::integer;
-  rank.doc = "fixed rank, in place of energy";
-  rank.min = 1;
-  OptionSpec ratio;
-  ratio.name = "ratio";
-  ratio.doc = "share of the layer's parameters to keep, in place of energy";
-  ratio.min = 0;
-  ratio.max = 1;
-  OptionSpec break_even;
-  break_even.name = "breakEven";
-  break_even.type = OptionType::boolean;
-  break_even.doc = "leave a layer alone when two factors would hold as many numbers as one";
-  break_even.default_value = true;
-  technique.options = {energy, rank, ratio, break_even};
+  technique.data_passes = data_passes;
+  technique.options = low_rank_options();
+  technique.options.push_back(
+      {.name = "minimize",
+       .type = OptionType::choice,
+       .doc = "the error of the \"weights\", or of the layer's \"outputs\" on calibration data: "
+              "energy then is that of the outputs",
+       .default_value = "weights",
+       .choices = {"weights", "outputs"}});
+  technique.options.push_back({.name = "samples",
+                               .type = OptionType::integer,
+                               .doc = "most calibration samples to look at; 0 takes all",
+                               .default_value = 32,
+                               .min = 0,
+                               .per_layer = false});
+  technique.options.push_back({.name = "basis",
+                               .type = OptionType::text,
+                               .doc = "the directions of the outputs that are kept, as a report "
+                                      "writes them",
+                               .advanced = true});
+  for (OptionSpec& spec : break_even_options()) technique.options.push_back(std::move(spec));
   technique.not_after = {"fp16", "quantize-*", "palettize", "round-for-compression"};
   technique.changes_layers = true;
   technique.run = run;

@@ -74,9 +74,9 @@ TEST(Recipe, RefusesStepsThatDoNotFitTogether) {
 }
 
 TEST(Recipe, RefusesLayerRulesThatCannotHold) {
-  EXPECT_EQ(refusal(recipe_of({{{"technique", "svd"}, {"layers", {{{"op", "Conv"}}}}}})),
-            "INVALID_RECIPE steps[0].layers[0].op: Expected an operator that svd works on for "
-            "steps[0].layers[0].op but received \"Conv\". It works on Gemm, MatMul");
+  EXPECT_EQ(refusal(recipe_of({{{"technique", "tucker"}, {"layers", {{{"op", "Gemm"}}}}}})),
+            "INVALID_RECIPE steps[0].layers[0].op: Expected an operator that tucker works on for "
+            "steps[0].layers[0].op but received \"Gemm\". It works on Conv");
   EXPECT_EQ(
       refusal(recipe_of({{{"technique", "svd"}, {"layers", {{{"name", "a"}, {"energy", 7}}}}}})),
       "INVALID_OPTION steps[0].layers[0].energy: Expected a number from 0 to 1 for "
