@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
-import { compress, loadModel, type Model, type Recipe, type Tensor, type Tensors } from 'whittle-nn';
+import {
+  compress,
+  loadModel,
+  type Model,
+  type Recipe,
+  type Tensor,
+  type Tensors,
+} from 'whittle-nn';
 import { digits } from '../../demos/digits/src/index.js';
 import { digitsModel } from './support/assets.js';
 import { argmax, peerRun, peerSession } from './support/peer.js';

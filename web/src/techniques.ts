@@ -6,15 +6,7 @@ export interface TechniqueOption {
   /** 'list': some of the choices; 'ranges': activation ranges by value name, 'numbers': a list,
    * 'texts': texts by name, these three as reports write them. */
   type:
-    | 'number'
-    | 'integer'
-    | 'boolean'
-    | 'text'
-    | 'choice'
-    | 'list'
-    | 'ranges'
-    | 'numbers'
-    | 'texts';
+    'number' | 'integer' | 'boolean' | 'text' | 'choice' | 'list' | 'ranges' | 'numbers' | 'texts';
   /** Layer rules may override it. */
   perLayer?: boolean;
   /** For the few who need it: forms show it on request. */

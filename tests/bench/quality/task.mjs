@@ -16,6 +16,7 @@ import { cifarRows, photoRows } from './classifiers.mjs';
 import { assets } from './data.mjs';
 import { detectorRows } from './detectors.mjs';
 import { emptyCache } from './cache.mjs';
+import { MIXED, mixedRows } from './mixed.mjs';
 import { narrowRows } from './narrow.mjs';
 import { perTensorRows } from './per_tensor.mjs';
 import {
@@ -44,6 +45,7 @@ export const FAMILIES = [
     EQUALIZED_PER_TENSOR,
   ],
   ['narrow', '4-bit weights and palettes', narrowRows, [...FOUR_BITS, ...PALETTE]],
+  ['mixed', 'A form for each layer', mixedRows, MIXED],
   ['same', 'The same settings as onnxruntime.quantization', sameSettingsRows, PLAIN],
   ['sizes', 'Sizes of int8 files', sizeRows, PLAIN],
 ];
