@@ -248,6 +248,8 @@ void MixedModel::report(const MixedChoice& choice) const {
       context_.report.leave(node, "stays float: too sensitive for the bytes it would save");
     } else if (!layers_[i].selected) {
       context_.report.leave(node, "not selected");
+    } else if (allowed_forms(layers_[i].options).back().is_float()) {
+      context_.report.leave(node, "float is its only candidate");
     } else {
       for (const std::unique_ptr<Prepared>& prepared : forms_) {
         const auto& left = prepared->report.left_alone;
