@@ -1,3 +1,4 @@
+#include "core/compress/cluster/support/learn_palette.h"
 #include "core/compress/cluster/support/palette_plan.h"
 #include "core/compress/technique.h"
 #include "core/compress/weights.h"
@@ -51,9 +52,11 @@ std::vector<OptionSpec> options() {
                    .type = OptionType::choice,
                    .doc = "\"nearest\": each weight gets the nearest value of the codebook; "
                           "\"gptq\": codes and codebooks are learned from samples, so that the "
-                          "layer's output changes least",
+                          "layer's output changes least; \"gptq-sequential\": behind earlier "
+                          "layers that are palettes already, which takes as many runs as there "
+                          "are layers",
                    .default_value = "nearest",
-                   .choices = {"nearest", "gptq"}});
+                   .choices = palette_rounding_names()});
   specs.push_back({.name = "roundingSamples",
                    .type = OptionType::integer,
                    .doc = "most samples that gptq looks at; 0 takes all",
@@ -103,8 +106,7 @@ void register_palettize(TechniqueTable& table) {
   technique.name = "palettize";
   technique.summary =
       "weights as codes of 1 to 8 bits into a codebook of clustered values; arithmetic stays "
-      "float; "
-      "data only for weighting and learned rounding";
+      "float; data only for weighting and learned rounding";
   technique.ops = weight_ops();
   technique.needs_passes = weight_passes();
   technique.options = options();

@@ -36,14 +36,19 @@ std::span<const float> Hessian::of_group(int64_t group) const {
   return std::span<const float>(sums_).subspan(static_cast<size_t>(group) * size, size);
 }
 
+float Hessian::addend(int64_t group, float damping) const {
+  const std::span<const float> h = of_group(group);
+  const int64_t n = matrix_.inputs;
+  double power = 0;
+  for (int64_t i = 0; i < n; ++i) power += h[static_cast<size_t>(i * n + i)];
+  return power > 0 ? static_cast<float>(damping * power / static_cast<double>(n)) : 1.0f;
+}
+
 std::vector<float> Hessian::damped(int64_t group, std::span<const int64_t> order,
                                    float damping) const {
   const std::span<const float> h = of_group(group);
   const auto n = static_cast<int64_t>(order.size());
-  double power = 0;
-  for (int64_t i = 0; i < n; ++i) power += h[static_cast<size_t>(i * n + i)];
-  const float added =
-      power > 0 ? static_cast<float>(damping * power / static_cast<double>(n)) : 1.0f;
+  const float added = addend(group, damping);
   std::vector<float> result(static_cast<size_t>(n * n));
   for (int64_t i = 0; i < n; ++i) {
     for (int64_t j = i; j < n; ++j) {

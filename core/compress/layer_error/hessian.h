@@ -21,8 +21,9 @@ class Hessian {
   void flush(Products& products);
   /** The upper triangle of [inputs, inputs], row-major, once flushed. */
   std::span<const float> of_group(int64_t group) const;
-  /** All of [inputs, inputs], the inputs in `order`, with `damping` times the mean of the diagonal
-   * added to the diagonal. Without any power all inputs count the same. */
+  /** `damping` times the mean of the diagonal; 1 where there is no power. */
+  float addend(int64_t group, float damping) const;
+  /** All of [inputs, inputs], the inputs in `order`, with the addend on the diagonal. */
   std::vector<float> damped(int64_t group, std::span<const int64_t> order, float damping) const;
 
  private:

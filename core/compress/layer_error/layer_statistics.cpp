@@ -13,7 +13,7 @@ constexpr int64_t kRowsPerSample = 64;
 /** Every so many-th row is held out to judge by. */
 constexpr int64_t kHeldOut = 5;
 constexpr int64_t kMostHeldRows = 256;
-constexpr int64_t kMostRows = 2048;
+constexpr int64_t kMostRows = 4096;
 constexpr int64_t kMostRowBytes = 48 << 20;
 
 constexpr std::string_view kStage = "calibrate rounding";
@@ -38,7 +38,7 @@ std::string LayerStatistics::set_readers(const std::vector<WeightReader>& reader
 }
 
 int64_t LayerStatistics::row_size() const {
-  return matrix().row_size() * (learning_ == Learning::pairs ? 2 : 1);
+  return matrix().row_size() * (paired() ? 2 : 1);
 }
 
 int64_t LayerStatistics::capacity() const {
@@ -46,9 +46,10 @@ int64_t LayerStatistics::capacity() const {
 }
 
 int64_t LayerStatistics::bytes() const {
-  const int64_t learned =
-      learning_ == Learning::hessian ? Hessian::bytes(matrix()) : capacity() * row_size() * 4;
-  return learned + kMostHeldRows * row_size() * 4;
+  const bool rows = learning_ != Learning::hessian;
+  const bool hessian = learning_ == Learning::hessian || learning_ == Learning::hessian_of_pairs;
+  return (kMostHeldRows + (rows ? capacity() : 0)) * row_size() * 4 +
+         (hessian ? Hessian::bytes(matrix()) : 0);
 }
 
 void LayerStatistics::open(uint64_t seed) {
@@ -85,7 +86,7 @@ std::vector<std::vector<LayerStatistics*>> statistics_batches(
   std::vector<std::vector<LayerStatistics*>> batches;
   int64_t bytes = 0;
   for (LayerStatistics* one : all) {
-    if (one->learning() == Learning::pairs) continue;
+    if (one->paired()) continue;
     if (batches.empty() || bytes + one->bytes() > LayerStatistics::kMostBytes) {
       batches.emplace_back();
       bytes = 0;

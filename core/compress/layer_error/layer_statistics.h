@@ -19,9 +19,10 @@ struct WeightReader {
 
 /** What a method learns from. */
 enum class Learning : uint8_t {
-  hessian,  // the Hessian
-  rows,     // rows of the layer's input
-  pairs,    // such rows, each with the row it is in the float model behind it
+  hessian,           // the Hessian
+  rows,              // rows of the layer's input
+  pairs,             // such rows, each with the row it is in the float model behind it
+  hessian_of_pairs,  // such pairs, with room for the Hessian that is made of them
 };
 
 /** What is gathered of the inputs of the layers that read one weight: what a method learns from,
@@ -37,7 +38,9 @@ class LayerStatistics {
   /** Says which layers read the weight. Returns why nothing can be gathered, or "". */
   std::string set_readers(const std::vector<WeightReader>& readers, const Shape& weight);
 
-  Learning learning() const { return learning_; }
+  bool paired() const {
+    return learning_ == Learning::pairs || learning_ == Learning::hessian_of_pairs;
+  }
   int64_t index() const { return index_; }
   const LayerMatrix& matrix() const { return readers_.front().matrix(); }
   size_t readers() const { return readers_.size(); }
@@ -68,7 +71,7 @@ class LayerStatistics {
   std::unique_ptr<RowReservoir> held_;
 };
 
-/** Those that do not learn from pairs, in batches that are open together. */
+/** Those that are not paired, in batches that are open together. */
 std::vector<std::vector<LayerStatistics*>> statistics_batches(
     const std::vector<LayerStatistics*>& all);
 
@@ -76,7 +79,7 @@ std::vector<std::vector<LayerStatistics*>> statistics_batches(
 Job gather_statistics(TechniqueContext& context, SampleStore& samples,
                       const std::vector<LayerStatistics*>& batch, Products& products);
 
-/** Opens and fills one that learns from pairs: rows of `rounded`, a model of the same values whose
+/** Opens and fills one that is paired: rows of `rounded`, a model of the same values whose
  * earlier weights are rounded, with those of the context's model. */
 Job gather_pairs(TechniqueContext& context, SampleStore& samples, const Model& rounded,
                  LayerStatistics& statistics);

@@ -1,12 +1,9 @@
 #include <gtest/gtest.h>
 
-#include <cmath>
 #include <cstring>
 
-#include "core/compress/layer_error/code_changes.h"
 #include "core/compress/layer_error/coordinate_descent.h"
 #include "core/compress/layer_error/gptq.h"
-#include "core/compress/layer_error/layer_rows.h"
 #include "core/compress/quantize/support/adaround.h"
 #include "core/onnx/writer.h"
 #include "tests/core/compress/small_models.h"
@@ -182,74 +179,6 @@ TEST(Rounding, GivesTheSameCodesForAnyNumberOfThreads) {
   }
 }
 
-TEST(CodeChanges, ComeBackAsTheyWere) {
-  Random random(5);
-  for (double density : {0.0, 0.01, 0.3, 1.0}) {
-    std::vector<int8_t> from(1000);
-    std::vector<int8_t> to(1000);
-    for (size_t i = 0; i < from.size(); ++i) {
-      from[i] = static_cast<int8_t>(random.next());
-      const int change = random.uniform() < density ? static_cast<int>(random.below(7)) - 3 : 0;
-      to[i] = static_cast<int8_t>(from[i] + change);
-    }
-    if (density == 1.0) to[3] = static_cast<int8_t>(from[3] + 128);
-    const std::string text = encode_changes(from, to);
-    apply_changes(text, from, "codes.w");
-    EXPECT_EQ(from, to);
-    if (density == 0.0) EXPECT_EQ(text, "");
-  }
-  std::vector<int8_t> few(3);
-  EXPECT_THROW(apply_changes("AAAA", few, "codes.w"), Error);
-  EXPECT_THROW(apply_changes("?", few, "codes.w"), Error);
-  EXPECT_THROW(apply_changes("_A", few, "codes.w"), Error);
-}
-
-TEST(LayerRows, ArePatchesOfConvolutionsWhoseProductsAreTheOutput) {
-  test::ModelMaker maker;
-  const ValueId x = maker.input("x", {2, 4, 6, 5});
-  const Tensor w = test::random_tensor({6, 2, 3, 2}, 2);
-  const ValueId y = maker.node("Conv", "conv", {x, maker.constant("w", w)},
-                               {{"group", int64_t{2}},
-                                {"strides", std::vector<int64_t>{2, 1}},
-                                {"dilations", std::vector<int64_t>{1, 2}},
-                                {"pads", std::vector<int64_t>{1, 0, 0, 1}}});
-  maker.output(y);
-  const auto model = maker.finish();
-  const Feeds feeds = test::random_feeds(*model, 3);
-  const Tensor out = test::reference_outputs(*model, feeds)[0];
-  LayerRows rows(test::node_named(model->graph, "conv"), 1, w.shape());
-  const Tensor input = feeds.at("x");
-  const int64_t count = rows.open(input);
-  ASSERT_EQ(count * 6, out.elements());
-  const LayerMatrix& matrix = rows.matrix();
-  std::vector<float> row(static_cast<size_t>(matrix.row_size()));
-  const int64_t pixels = count / 2;
-  for (int64_t r = 0; r < count; ++r) {
-    rows.read(r, row);
-    for (int64_t m = 0; m < 6; ++m) {
-      float sum = 0;
-      for (int64_t k = 0; k < matrix.inputs; ++k) {
-        sum += w.data<float>()[matrix.at(m, k)] *
-               row[static_cast<size_t>(m / matrix.outputs * matrix.inputs + k)];
-      }
-      const auto at = static_cast<size_t>((r / pixels * 6 + m) * pixels + r % pixels);
-      EXPECT_NEAR(out.data<float>()[at], sum, 1e-4);
-    }
-  }
-}
-
-TEST(RowReservoir, KeepsAFixedNumberWithEqualChances) {
-  RowReservoir reservoir(50, 1, 9);
-  for (int i = 0; i < 10000; ++i) {
-    const std::span<float> place = reservoir.next();
-    if (!place.empty()) place[0] = static_cast<float>(i);
-  }
-  ASSERT_EQ(reservoir.rows(), 50);
-  double mean = 0;
-  for (int i = 0; i < 50; ++i) mean += reservoir.row(i)[0] / 50;
-  EXPECT_NEAR(mean, 5000, 1700);  // four standard deviations
-}
-
 /** conv with Relu, depthwise conv, two Gemms and a MatMul with the weight in front. */
 std::shared_ptr<const Model> layers_to_round() {
   test::ModelMaker maker;
@@ -274,7 +203,7 @@ TEST(QuantizeWeights, LearnsRoundingAndRepeatsItWithoutData) {
   const auto model = layers_to_round();
   const auto plain = test::compress(
       model, recipe_of({{{"technique", "quantize-weights"}, {"bits", 4}, {"keep", true}}}), 0);
-  for (const char* rounding : {"gptq", "adaround", "adaround-sequential"}) {
+  for (const char* rounding : {"gptq", "gptq-sequential", "adaround", "adaround-sequential"}) {
     SCOPED_TRACE(rounding);
     const auto result = test::compress(model,
                                        recipe_of({{{"technique", "quantize-weights"},

@@ -1,12 +1,15 @@
 #include "core/compress/cluster/support/learn_palette.h"
 
+#include <algorithm>
 #include <map>
 #include <memory>
+#include <optional>
 
 #include "core/compress/cluster/support/fit_codebook.h"
 #include "core/compress/cluster/support/output_importance.h"
 #include "core/compress/layer_error/coordinate_descent.h"
 #include "core/compress/layer_error/output_error.h"
+#include "core/compress/layer_error/paired_target.h"
 
 namespace whittle {
 namespace {
@@ -41,20 +44,30 @@ std::vector<float> diagonal_of(const LayerMatrix& matrix, const Hessian& hessian
   return importance;
 }
 
+/** What a palette is learned from. */
+struct Aim {
+  const LayerMatrix& matrix;
+  const Hessian& hessian;
+  const Tensor& target;            // the weight, or what to aim at in its place
+  std::span<const float> outputs;  // their importance, or empty
+};
+
 /** Codes, and codebooks where they are free, of least output error. */
-Job learn(TechniqueContext& context, const PaletteToLearn& target,
-          const LayerStatistics& statistics, std::span<const float> outputs, Products& products,
+Job learn(TechniqueContext& context, const PaletteToLearn& one, const Aim& aim, Products& products,
           Palette& palette) {
-  const LayerMatrix& matrix = statistics.matrix();
-  const Hessian& hessian = statistics.hessian();
-  const std::span<const float> weight = target.weight->data<float>();
-  if (target.free_codebooks) {
-    palette.codebooks = cluster_groups(*target.weight, palette.groups,
-                                       diagonal_of(matrix, hessian, outputs, weight.size()),
-                                       target.cluster, context.cancel);
+  const std::span<const float> target = aim.target.data<float>();
+  const std::span<const float> weight = one.weight->data<float>();
+  if (one.free_codebooks) {
+    palette.codebooks =
+        cluster_groups(aim.target, palette.groups,
+                       diagonal_of(aim.matrix, aim.hessian, aim.outputs, weight.size()),
+                       one.cluster, context.cancel);
   }
   const auto to_book = [&](float value, size_t at) {
-    return palette.value_of(palette.nearest(value, at), at);
+    const float found = palette.value_of(palette.nearest(value, at), at);
+    if (weight[at] != 0 || found == 0) return found;
+    // Pruned weights stay so.
+    return palette.value_of(palette.nearest(0, at), at);
   };
   const NearestValue nearest = to_book;
   const auto take_codes = [&](std::span<const float> rounded) {
@@ -62,68 +75,110 @@ Job learn(TechniqueContext& context, const PaletteToLearn& target,
   };
   std::vector<float> rounded;
   const GptqOptions options{.damping = kDamping};
-  co_await gptq(context.cancel, products, weight, matrix, hessian, nearest, options, rounded);
+  co_await gptq(context.cancel, products, target, aim.matrix, aim.hessian, nearest, options,
+                rounded);
   take_codes(rounded);
   const DescentOptions descent{.damping = kDamping, .sweeps = kSweeps};
   for (int turn = 0; turn < kTurns; ++turn) {
-    if (target.free_codebooks) {
-      co_await fit_codebooks(context.cancel, context.pool, weight, matrix, hessian, outputs,
-                             kDamping, palette);
+    if (one.free_codebooks) {
+      co_await fit_codebooks(context.cancel, context.pool, target, aim.matrix, aim.hessian,
+                             aim.outputs, kDamping, palette);
       rounded = palette.values();
     }
-    co_await descend_coordinates(context.cancel, products, weight, matrix, hessian, nearest,
+    co_await descend_coordinates(context.cancel, products, target, aim.matrix, aim.hessian, nearest,
                                  descent, rounded);
     take_codes(rounded);
   }
 }
 
 /** Learns and keeps what wins. */
-Job solve(TechniqueContext& context, PaletteToLearn& target, const LayerStatistics& statistics,
+Job solve(TechniqueContext& context, PaletteToLearn& one, const LayerStatistics& statistics,
           Products& products) {
-  Palette learned = *target.palette;
   const LayerMatrix& matrix = statistics.matrix();
+  const std::span<const float> weight = one.weight->data<float>();
   const std::vector<float> importance =
-      output_importance(context.model.graph, target.readers, matrix.groups * matrix.outputs);
-  co_await learn(context, target, statistics, importance, products, learned);
-  const OutputRows judged{.matrix = matrix, .rows = statistics.held(), .importance = importance};
-  const std::span<const float> weight = target.weight->data<float>();
-  const OutputError nearest = output_error(products, judged, weight, target.palette->values());
+      output_importance(context.model.graph, one.readers, matrix.groups * matrix.outputs);
+  std::optional<Hessian> paired;
+  Tensor target = *one.weight;
+  if (statistics.paired()) {
+    paired.emplace(matrix);
+    std::vector<float> values;
+    co_await paired_target(context.cancel, products, weight, matrix, statistics.rows(), kDamping,
+                           *paired, values);
+    target = Tensor::of<float>(one.weight->shape(), std::span<const float>(values));
+  }
+  const Aim aim{matrix, paired ? *paired : statistics.hessian(), target, importance};
+  Palette learned = *one.palette;
+  co_await learn(context, one, aim, products, learned);
+  const OutputRows judged{.matrix = matrix,
+                          .rows = statistics.held(),
+                          .paired = statistics.paired(),
+                          .importance = importance};
+  const OutputError nearest = output_error(products, judged, weight, one.palette->values());
   context.cancel.poll();
   const OutputError found = output_error(products, judged, weight, learned.values());
-  target.report = {{"rounding", "gptq"},
-                   {"outputSqnrDb", found.sqnr_db()},
-                   {"nearestOutputSqnrDb", nearest.sqnr_db()}};
+  const std::string& name = palette_rounding_name(one.method);
+  one.report = {{"rounding", name},
+                {"outputSqnrDb", found.sqnr_db()},
+                {"nearestOutputSqnrDb", nearest.sqnr_db()}};
   if (found.noise < nearest.noise) {
-    learned.compare(*target.weight);
-    *target.palette = std::move(learned);
+    learned.compare(*one.weight);
+    *one.palette = std::move(learned);
   } else {
-    target.report["rounding"] = "nearest";
-    target.report["why"] = "gptq does not win on rows held out";
+    one.report["rounding"] = "nearest";
+    one.report["why"] = name + " does not win on rows held out";
   }
 }
 
+/** Puts a palette's values into a model in the place of its weight. */
+void put_palette(Model& model, const PaletteToLearn& one) {
+  const std::vector<float> values = one.palette->values();
+  model.graph.value(one.id).constant =
+      Tensor::of<float>(one.weight->shape(), std::span<const float>(values));
+}
+
 }  // namespace
+
+const std::vector<std::string>& palette_rounding_names() {
+  static const std::vector<std::string> names = {"nearest", "gptq", "gptq-sequential"};
+  return names;
+}
+
+const std::string& palette_rounding_name(PaletteRounding method) {
+  return palette_rounding_names()[static_cast<size_t>(method)];
+}
+
+PaletteRounding palette_rounding(const Options& options) {
+  const auto& names = palette_rounding_names();
+  const auto found = std::find(names.begin(), names.end(), options.text("rounding"));
+  return static_cast<PaletteRounding>(found - names.begin());
+}
 
 Job learn_palettes(TechniqueContext& context, int64_t samples,
                    std::vector<PaletteToLearn>& palettes) {
   std::map<const LayerStatistics*, size_t> target_of;
   std::vector<std::unique_ptr<LayerStatistics>> owned;
   std::vector<LayerStatistics*> statistics;
+  bool sequential = false;
   for (size_t i = 0; i < palettes.size(); ++i) {
-    PaletteToLearn& target = palettes[i];
-    auto gathered = std::make_unique<LayerStatistics>(Learning::hessian, static_cast<int64_t>(i));
-    const std::string obstacle = gathered->set_readers(target.readers, target.weight->shape());
+    PaletteToLearn& one = palettes[i];
+    if (one.method == PaletteRounding::nearest) continue;
+    const bool behind = one.method == PaletteRounding::gptq_sequential;
+    auto gathered = std::make_unique<LayerStatistics>(
+        behind ? Learning::hessian_of_pairs : Learning::hessian, static_cast<int64_t>(i));
+    const std::string obstacle = gathered->set_readers(one.readers, one.weight->shape());
     if (!obstacle.empty()) {
-      target.report = {{"rounding", "nearest"}, {"why", obstacle}};
+      one.report = {{"rounding", "nearest"}, {"why", obstacle}};
       continue;
     }
+    sequential = sequential || behind;
     target_of[gathered.get()] = i;
     statistics.push_back(gathered.get());
     owned.push_back(std::move(gathered));
   }
   if (statistics.empty()) co_return;
   const std::vector<std::vector<LayerStatistics*>> batches = statistics_batches(statistics);
-  SampleStore store(samples, batches.size() > 1);
+  SampleStore store(samples, batches.size() > 1 || sequential);
   Products products(context.kernels != nullptr ? *context.kernels : *kernels_for(best_tier()),
                     context.pool);
   for (const std::vector<LayerStatistics*>& batch : batches) {
@@ -132,6 +187,20 @@ Job learn_palettes(TechniqueContext& context, int64_t samples,
       co_await solve(context, palettes[target_of.at(one)], *one, products);
       one->close();
     }
+  }
+  if (!sequential) co_return;
+  Model model = context.model;
+  for (const PaletteToLearn& one : palettes) {
+    const bool waits = one.report.is_null() && one.method == PaletteRounding::gptq_sequential;
+    if (!waits) put_palette(model, one);
+  }
+  for (LayerStatistics* one : statistics) {
+    if (!one->paired()) continue;
+    PaletteToLearn& target = palettes[target_of.at(one)];
+    co_await gather_pairs(context, store, model, *one);
+    co_await solve(context, target, *one, products);
+    one->close();
+    put_palette(model, target);
   }
 }
 

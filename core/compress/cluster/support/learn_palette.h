@@ -1,6 +1,7 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <string>
 #include <vector>
 
 #include "core/compress/cluster/support/cluster_weight.h"
@@ -10,8 +11,18 @@
 
 namespace whittle {
 
-/** A palette that is to be learned from the inputs of the layers that read it. */
+/** How the codes of a palette are chosen. */
+enum class PaletteRounding : uint8_t { nearest, gptq, gptq_sequential };
+PaletteRounding palette_rounding(const Options& options);
+const std::string& palette_rounding_name(PaletteRounding method);
+/** As options spell them. */
+const std::vector<std::string>& palette_rounding_names();
+
+/** A palette of a weight of the graph itself that may be learned from the inputs of the layers that
+ * read it. */
 struct PaletteToLearn {
+  ValueId id = kNoValue;
+  PaletteRounding method = PaletteRounding::nearest;
   const Tensor* weight = nullptr;
   std::vector<WeightReader> readers;  // in graph order
   ClusterOptions cluster;
@@ -29,7 +40,9 @@ struct PaletteToLearn {
  * weighted with the diagonal of H = sum of x x^T over the layer's inputs, codes by GPTQ on their
  * values, then by turns the codebooks of least output error for the codes (fit_codebooks) and
  * coordinate descent over the codes. Where that does not beat the palette given on rows that were
- * held out, it stays. Memory as of LayerStatistics and SampleStore.
+ * held out, it stays. The sequential variant takes one weight after the other, each behind earlier
+ * ones that are palettes already, and aims at the float model's output (paired_target). Memory as
+ * of LayerStatistics and SampleStore.
  */
 Job learn_palettes(TechniqueContext& context, int64_t samples,
                    std::vector<PaletteToLearn>& palettes);

@@ -43,12 +43,19 @@ Job PalettePlan::choose_codes() {
     learned_ = true;
     co_return;
   }
-  std::vector<PaletteToLearn> wanted;
+  std::vector<PaletteToLearn> palettes;
   std::vector<Target*> targets;
   for (Target& target : targets_) {
-    if (target.options().text("rounding") == "nearest") continue;
-    learned_ = true;
-    PaletteToLearn& one = wanted.emplace_back();
+    const PaletteRounding method = palette_rounding(target.options());
+    learned_ = learned_ || method != PaletteRounding::nearest;
+    if (!has_direct_reader(target)) {
+      if (method == PaletteRounding::nearest) continue;
+      target.rounding = {{"rounding", "nearest"}, {"why", "no layer of the graph itself reads it"}};
+      continue;
+    }
+    PaletteToLearn& one = palettes.emplace_back();
+    one.id = target.constant.id;
+    one.method = method;
     one.weight = &target.constant.tensor();
     for (const Reader& reader : target.readers) {
       if (is_direct(target, reader)) one.readers.push_back({reader.layer->node, reader.input});
@@ -58,10 +65,10 @@ Job PalettePlan::choose_codes() {
     one.palette = &target.palette;
     targets.push_back(&target);
   }
-  if (wanted.empty()) co_return;
+  if (!learned_) co_return;
   if (weighted_) co_await rewind_data("palettize");
-  co_await learn_palettes(context_, context_.options.integer("roundingSamples"), wanted);
-  for (size_t i = 0; i < wanted.size(); ++i) targets[i]->rounding = std::move(wanted[i].report);
+  co_await learn_palettes(context_, context_.options.integer("roundingSamples"), palettes);
+  for (size_t i = 0; i < palettes.size(); ++i) targets[i]->rounding = std::move(palettes[i].report);
 }
 
 nlohmann::json PalettePlan::code_changes() const {

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <optional>
 
 #include "core/base/error.h"
 #include "core/compress/layer_error/code_changes.h"
 #include "core/compress/layer_error/coordinate_descent.h"
 #include "core/compress/layer_error/gptq.h"
+#include "core/compress/layer_error/paired_target.h"
 #include "core/compress/quantize/support/adaround.h"
 #include "core/graph/traversal.h"
 
@@ -23,13 +25,20 @@ struct Task {
   RoundedWeight* weight = nullptr;
   std::unique_ptr<LayerStatistics> statistics;
 
-  bool sequential() const { return weight->method == Rounding::adaround_sequential; }
+  bool sequential() const { return is_sequential(weight->method); }
 };
 
 Learning learning_of(Rounding method) {
-  return method == Rounding::gptq       ? Learning::hessian
-         : method == Rounding::adaround ? Learning::rows
-                                        : Learning::pairs;
+  switch (method) {
+    case Rounding::gptq:
+      return Learning::hessian;
+    case Rounding::gptq_sequential:
+      return Learning::hessian_of_pairs;
+    case Rounding::adaround_sequential:
+      return Learning::pairs;
+    default:
+      return Learning::rows;
+  }
 }
 
 /** The bias of every output, where it is one constant each. */
@@ -93,19 +102,30 @@ Job solve_gptq(TechniqueContext& context, const Task& task, Products& products,
   const RoundedWeight& weight = *task.weight;
   const WeightGrid& grid = *weight.grid;
   const LayerStatistics& statistics = *task.statistics;
-  const std::span<const float> values = weight.weight->data<float>();
+  const LayerMatrix& matrix = statistics.matrix();
+  const std::span<const float> exact = weight.weight->data<float>();
+  std::span<const float> values = exact;
+  const GptqOptions options{.act_order = weight.act_order};
+  std::optional<Hessian> paired;
+  std::vector<float> target;
+  if (task.sequential()) {
+    paired.emplace(matrix);
+    co_await paired_target(context.cancel, products, values, matrix, statistics.rows(),
+                           options.damping, *paired, target);
+    values = target;
+  }
+  const Hessian& hessian = paired ? *paired : statistics.hessian();
   const auto to_grid = [&](float value, size_t at) {
+    if (exact[at] == 0) return 0.0f;  // pruned weights stay so
     const size_t group = grid.group_of(at);
     return grid.value_of(grid.nearest(value, group), group);
   };
   const NearestValue nearest = to_grid;
-  const GptqOptions options{.act_order = weight.act_order};
   std::vector<float> rounded;
-  co_await gptq(context.cancel, products, values, statistics.matrix(), statistics.hessian(),
-                nearest, options, rounded);
+  co_await gptq(context.cancel, products, values, matrix, hessian, nearest, options, rounded);
   const DescentOptions descent{.sweeps = static_cast<int>(weight.sweeps)};
-  co_await descend_coordinates(context.cancel, products, values, statistics.matrix(),
-                               statistics.hessian(), nearest, descent, rounded);
+  co_await descend_coordinates(context.cancel, products, values, matrix, hessian, nearest, descent,
+                               rounded);
   codes.resize(rounded.size());
   for (size_t i = 0; i < rounded.size(); ++i) {
     codes[i] = static_cast<int8_t>(grid.nearest(rounded[i], grid.group_of(i)));
@@ -119,7 +139,7 @@ Job solve(TechniqueContext& context, Task& task, Products& products) {
   Behind behind;
   if (task.sequential()) behind = behind_of(context.model.graph, task);
   std::vector<int8_t> codes;
-  if (weight.method == Rounding::gptq) {
+  if (weight.method == Rounding::gptq || weight.method == Rounding::gptq_sequential) {
     co_await solve_gptq(context, task, products, codes);
   } else {
     const Reconstruction learned{*weight.weight, *weight.grid,
@@ -172,7 +192,7 @@ Job round_sequentially(TechniqueContext& context, SampleStore& samples,
                        Products& products) {
   Model rounded = context.model;
   for (const RoundedWeight& weight : weights) {
-    if (weight.method != Rounding::adaround_sequential) put_rounded(rounded, weight);
+    if (!is_sequential(weight.method)) put_rounded(rounded, weight);
   }
   for (Task& task : tasks) {
     if (!task.sequential()) continue;

@@ -12,7 +12,10 @@
 namespace whittle {
 
 /** How codes are chosen on a grid. */
-enum class Rounding : uint8_t { nearest, gptq, adaround, adaround_sequential };
+enum class Rounding : uint8_t { nearest, gptq, gptq_sequential, adaround, adaround_sequential };
+
+/** Whether a method rounds a layer behind earlier ones that are rounded already. */
+bool is_sequential(Rounding method);
 
 /** As options spell it. */
 const std::string& rounding_name(Rounding method);

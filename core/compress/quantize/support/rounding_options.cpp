@@ -6,7 +6,7 @@ namespace whittle {
 namespace {
 
 const std::vector<std::string>& method_names() {
-  static const std::vector<std::string> names = {"nearest", "gptq", "adaround",
+  static const std::vector<std::string> names = {"nearest", "gptq", "gptq-sequential", "adaround",
                                                  "adaround-sequential"};
   return names;
 }
@@ -17,12 +17,16 @@ const std::string& rounding_name(Rounding method) {
   return method_names()[static_cast<size_t>(method)];
 }
 
+bool is_sequential(Rounding method) {
+  return method == Rounding::gptq_sequential || method == Rounding::adaround_sequential;
+}
+
 std::vector<OptionSpec> rounding_options() {
   return {{.name = "rounding",
            .type = OptionType::choice,
            .doc = "\"nearest\" needs no data; \"gptq\" and \"adaround\" learn from samples which "
-                  "way each weight goes, \"adaround-sequential\" behind earlier layers that are "
-                  "rounded already",
+                  "way each weight goes, the \"-sequential\" ones behind earlier layers that are "
+                  "rounded already, which takes as many runs as there are layers",
            .default_value = "nearest",
            .choices = method_names()},
           {.name = "actOrder",
