@@ -221,6 +221,7 @@ void register_cp(TechniqueTable& table) {
       "decomposition)";
   technique.ops = {"Conv"};
   technique.needs_passes = weight_passes();
+  technique.needs_passes.push_back("fold-batchnorm");  // what a channel is scaled by counts
   technique.options.push_back({.name = "ratio",
                                .doc = "share of the layer's parameters to keep; chooses the rank",
                                .default_value = 0.5,
@@ -247,7 +248,8 @@ void register_cp(TechniqueTable& table) {
                                .max = 63,
                                .advanced = true});
   for (OptionSpec& spec : break_even_options()) technique.options.push_back(std::move(spec));
-  technique.not_after = {"fp16", "quantize-*", "palettize", "round-for-compression"};
+  technique.not_after = {"fp16", "quantize-*", "mixed-precision", "palettize",
+                         "round-for-compression"};
   technique.changes_layers = true;
   technique.run = run;
   table.add(std::move(technique));

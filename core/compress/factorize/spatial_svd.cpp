@@ -118,9 +118,11 @@ void register_spatial_svd(TechniqueTable& table) {
       "replace a convolution by two, one with its window's height and one with its width";
   technique.ops = {"Conv"};
   technique.needs_passes = weight_passes();
+  technique.needs_passes.push_back("fold-batchnorm");  // what a channel is scaled by counts
   technique.options = low_rank_options();
   for (OptionSpec& spec : break_even_options()) technique.options.push_back(std::move(spec));
-  technique.not_after = {"fp16", "quantize-*", "palettize", "round-for-compression"};
+  technique.not_after = {"fp16", "quantize-*", "mixed-precision", "palettize",
+                         "round-for-compression"};
   technique.changes_layers = true;
   technique.run = run;
   table.add(std::move(technique));

@@ -278,6 +278,7 @@ void register_svd(TechniqueTable& table) {
   technique.summary = "replace a matrix product by two thinner ones (truncated SVD)";
   technique.ops = {"Gemm", "MatMul", "Conv", "LSTM", "GRU", "RNN", "Gather"};
   technique.needs_passes = weight_passes();
+  technique.needs_passes.push_back("fold-batchnorm");  // what a channel is scaled by counts
   technique.data_passes = data_passes;
   technique.options = low_rank_options();
   technique.options.push_back(
@@ -299,7 +300,8 @@ void register_svd(TechniqueTable& table) {
                                       "writes them",
                                .advanced = true});
   for (OptionSpec& spec : break_even_options()) technique.options.push_back(std::move(spec));
-  technique.not_after = {"fp16", "quantize-*", "palettize", "round-for-compression"};
+  technique.not_after = {"fp16", "quantize-*", "mixed-precision", "palettize",
+                         "round-for-compression"};
   technique.changes_layers = true;
   technique.run = run;
   table.add(std::move(technique));

@@ -299,6 +299,7 @@ void register_tucker(TechniqueTable& table) {
       "(Tucker-2)";
   technique.ops = {"Conv"};
   technique.needs_passes = weight_passes();
+  technique.needs_passes.push_back("fold-batchnorm");  // what a channel is scaled by counts
   technique.options = rank_options();
   technique.options.push_back({.name = "vbmf",
                                .type = OptionType::boolean,
@@ -314,7 +315,8 @@ void register_tucker(TechniqueTable& table) {
                                .doc = "fixed rank of the input channels, each group's",
                                .min = 1});
   for (OptionSpec& spec : break_even_options()) technique.options.push_back(std::move(spec));
-  technique.not_after = {"fp16", "quantize-*", "palettize", "round-for-compression"};
+  technique.not_after = {"fp16", "quantize-*", "mixed-precision", "palettize",
+                         "round-for-compression"};
   technique.changes_layers = true;
   technique.run = run;
   table.add(std::move(technique));
