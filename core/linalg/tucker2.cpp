@@ -162,4 +162,34 @@ Tucker2 Tucker2Solver::result() const {
   return result;
 }
 
+Tucker2 tucker2_of(std::span<const float> kernel, int outputs, int inputs, int taps,
+                   std::span<const float> out_rows, int rank_out, std::span<const float> in_rows,
+                   std::span<const float> decoder, int rank_in) {
+  using FloatView =
+      Eigen::Map<const Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
+  const RowMajor v = FloatView(out_rows.data(), rank_out, outputs).cast<double>();
+  const RowMajor d = FloatView(decoder.data(), inputs, rank_in).cast<double>();
+  const RowMajor k = FloatView(kernel.data(), outputs, inputs * taps).cast<double>();
+  const RowMajor half = v * k;  // [rank_out, inputs, taps]
+  Tucker2 result;
+  result.rank_out = rank_out;
+  result.rank_in = rank_in;
+  result.core.resize(static_cast<size_t>(rank_out * rank_in * taps));
+  for (int a = 0; a < rank_out; ++a) {
+    const View from(half.data() + static_cast<int64_t>(a) * inputs * taps, inputs, taps);
+    Eigen::Map<Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>(
+        result.core.data() + static_cast<int64_t>(a) * rank_in * taps, rank_in, taps) =
+        (d.transpose() * from).cast<float>();
+  }
+  result.in.assign(in_rows.begin(), in_rows.end());
+  result.out.resize(static_cast<size_t>(outputs * rank_out));
+  for (int a = 0; a < rank_out; ++a) {
+    for (int o = 0; o < outputs; ++o) {
+      result.out[static_cast<size_t>(o * rank_out + a)] =
+          out_rows[static_cast<size_t>(a * outputs + o)];
+    }
+  }
+  return result;
+}
+
 }  // namespace whittle

@@ -62,4 +62,13 @@ class Tucker2Solver {
   int sweeps_ = 0;
 };
 
+/**
+ * The Tucker form of a kernel [outputs, inputs, taps] for given bases: K[o, c, t] is taken as
+ * (V^T V)[o, p] K[p, d, t] (D E)[d, c] with V = out_rows [rank_out, outputs] and E = in_rows
+ * [rank_in, inputs], both orthonormal, and D = decoder [inputs, rank_in]. Errors are left at 0.
+ */
+Tucker2 tucker2_of(std::span<const float> kernel, int outputs, int inputs, int taps,
+                   std::span<const float> out_rows, int rank_out, std::span<const float> in_rows,
+                   std::span<const float> decoder, int rank_in);
+
 }  // namespace whittle

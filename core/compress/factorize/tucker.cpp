@@ -1,108 +1,12 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/compress/factorize/support/conv_chain.h"
-#include "core/compress/factorize/support/rank_choice.h"
-#include "core/linalg/tucker2.h"
-#include "core/linalg/vbmf.h"
+#include "core/compress/factorize/support/input_moments.h"
+#include "core/compress/factorize/support/tucker_bases.h"
+#include "core/compress/factorize/support/tucker_chain.h"
 
 namespace whittle {
 namespace {
-
-struct Ranks {
-  int out = 1;
-  int in = 1;
-};
-
-/** What each rank of each mode discards, the worst of all groups: they share their ranks. */
-struct ModeLoss {
-  std::vector<double> out;
-  std::vector<double> in;
-  std::vector<int> out_candidates;
-  std::vector<int> in_candidates;
-
-  int full_out() const { return static_cast<int>(out.size()) - 1; }
-  int full_in() const { return static_cast<int>(in.size()) - 1; }
-  /** The HOSVD's bound for the squared relative error. */
-  double bound(Ranks ranks) const {
-    return out[static_cast<size_t>(ranks.out)] + in[static_cast<size_t>(ranks.in)];
-  }
-};
-
-/** Parameters of a group's chain. A mode at its full rank needs no convolution of its own. */
-double parameters(const ConvKernel& kernel, const ModeLoss& loss, Ranks ranks) {
-  const bool both_full = ranks.out == loss.full_out() && ranks.in == loss.full_in();
-  const bool out = both_full || ranks.out < kernel.outputs;
-  const bool in = both_full || ranks.in < kernel.inputs;
-  return static_cast<double>(out ? ranks.out : kernel.outputs) * (in ? ranks.in : kernel.inputs) *
-             kernel.taps() +
-         (out ? static_cast<double>(kernel.outputs) * ranks.out : 0.0) +
-         (in ? static_cast<double>(kernel.inputs) * ranks.in : 0.0);
-}
-
-/** The fewest parameters whose bound is within `loss`. */
-Ranks cheapest_within(const ConvKernel& kernel, const ModeLoss& loss, double allowed) {
-  Ranks best{loss.full_out(), loss.full_in()};
-  double least = parameters(kernel, loss, best);
-  for (int out : loss.out_candidates) {
-    for (int in : loss.in_candidates) {
-      const double cost = parameters(kernel, loss, {out, in});
-      if (loss.bound({out, in}) > allowed || cost >= least) continue;
-      best = {out, in};
-      least = cost;
-    }
-  }
-  return best;
-}
-
-/** The least bound within a number of parameters; the fewest parameters where nothing fits. */
-Ranks closest_within(const ConvKernel& kernel, const ModeLoss& loss, double most) {
-  Ranks best{loss.out_candidates.front(), loss.in_candidates.front()};
-  if (parameters(kernel, loss, best) > most) best = {1, 1};
-  double least = loss.bound(best);
-  for (int out : loss.out_candidates) {
-    for (int in : loss.in_candidates) {
-      if (parameters(kernel, loss, {out, in}) > most || loss.bound({out, in}) >= least) continue;
-      best = {out, in};
-      least = loss.bound(best);
-    }
-  }
-  return best;
-}
-
-int vbmf_rank(const std::vector<double>& squares, int rows, int cols) {
-  std::vector<double> values;
-  for (double square : squares) values.push_back(std::sqrt(square));
-  return std::max(1, vbmf(values, rows, cols).rank);
-}
-
-/** Each group's kernel = out * core * in, multiplied out. */
-void multiply_out(const Tucker2& group, const ConvKernel& kernel, float* to) {
-  const int taps = kernel.taps();
-  std::vector<double> half(static_cast<size_t>(group.rank_out) *
-                           static_cast<size_t>(kernel.inputs * taps));
-  for (int a = 0; a < group.rank_out; ++a) {
-    for (int b = 0; b < group.rank_in; ++b) {
-      const float* core = group.core.data() + (a * group.rank_in + b) * taps;
-      for (int c = 0; c < kernel.inputs; ++c) {
-        const double factor = group.in[static_cast<size_t>(b * kernel.inputs + c)];
-        double* row = half.data() + static_cast<int64_t>(a * kernel.inputs + c) * taps;
-        for (int t = 0; t < taps; ++t) row[t] += factor * core[t];
-      }
-    }
-  }
-  const int width = kernel.inputs * taps;
-  std::vector<double> row(static_cast<size_t>(width));
-  for (int o = 0; o < kernel.outputs; ++o) {
-    std::fill(row.begin(), row.end(), 0.0);
-    for (int a = 0; a < group.rank_out; ++a) {
-      const double factor = group.out[static_cast<size_t>(o * group.rank_out + a)];
-      const double* from = half.data() + static_cast<int64_t>(a) * width;
-      for (int i = 0; i < width; ++i) row[static_cast<size_t>(i)] += factor * from[i];
-    }
-    std::copy(row.begin(), row.end(), to + static_cast<int64_t>(o) * width);
-  }
-}
 
 class TuckerFactorizer final : public Factorizer {
  public:
@@ -114,23 +18,61 @@ class TuckerFactorizer final : public Factorizer {
     return conv_kernel(node, weight).taps() == 1 ? "its kernel is 1x1: svd takes it" : "";
   }
 
+  Job prepare(const std::vector<FactorTarget>& targets) override {
+    bool wanted = false;
+    for (const FactorTarget& target : targets) wanted = wanted || weighted(target);
+    if (!wanted) co_return;
+    co_await moments_.observe(context_, targets, context_.options.integer("samples"), "tucker");
+  }
+
   Job factorize(const FactorTarget& target, Factorization& result) override {
     const ConvKernel kernel = conv_kernel(target.node(), target.weight());
     std::vector<Tucker2Solver> solvers;
+    std::vector<ModeSpectra> plain;
     for (int g = 0; g < kernel.groups; ++g) {
       solvers.emplace_back(kernel.group(g), kernel.outputs, kernel.inputs, kernel.taps());
+      plain.push_back({solvers.back().out_spectrum(), solvers.back().in_spectrum()});
       co_await breathe(target);
     }
-    const ModeLoss loss = losses(target.options(), solvers);
-    const Ranks ranks = choose(target.options(), kernel, loss, solvers);
+    std::vector<TuckerBases> bases;
+    for (int g = 0; weighted(target) && g < kernel.groups; ++g) {
+      const std::span<const double> moment = moments_.of(target, g);
+      if (moment.empty()) break;
+      bases.push_back(data_bases(kernel, g, moment));
+      co_await breathe(target);
+    }
+    const bool by_data = !bases.empty();
+    const ModeLoss loss(by_data ? spectra_of(bases) : plain);
+    const TuckerRanks full = {loss.full_out(), loss.full_in()};
+    const TuckerRanks ranks = choose_tucker_ranks(target.options(), kernel, loss, plain);
     std::vector<Tucker2> groups;
     for (Tucker2Solver& solver : solvers) {
       solver.start(ranks.out, ranks.in);
       while (solver.advance()) co_await breathe(target);
       groups.push_back(solver.result());
     }
-    assemble(kernel, loss, ranks, groups, result);
-    describe(loss, groups, ranks, result);
+    describe(full, groups, ranks, result);
+    if (target.options().given("bases")) {
+      groups = from_text(target.options().text("bases"), kernel, ranks, target.layer().name());
+    } else if (by_data && (ranks.out < full.out || ranks.in < full.in)) {
+      take_data(target, kernel, ranks, bases, groups, result);
+    }
+    assemble_tucker(kernel, TuckerLinks(kernel, ranks, full), ranks, groups, result);
+  }
+
+  double output_error(const FactorTarget& target, const Tensor& approximation) override {
+    if (!weighted(target)) return -1;
+    const ConvKernel kernel = conv_kernel(target.node(), target.weight());
+    double worst = -1;
+    for (int g = 0; g < kernel.groups; ++g) {
+      const std::span<const double> moment = moments_.of(target, g);
+      if (moment.empty()) continue;
+      const std::span<const float> other = approximation.data<float>().subspan(
+          static_cast<size_t>(g * kernel.size()), static_cast<size_t>(kernel.size()));
+      worst = std::max(worst, output_error2(kernel.group(g), other, kernel.outputs,
+                                            kernel.inputs * kernel.taps(), moment));
+    }
+    return worst < 0 ? -1 : std::sqrt(worst);
   }
 
  private:
@@ -139,134 +81,51 @@ class TuckerFactorizer final : public Factorizer {
     return report_progress("tucker", target.layer().name());
   }
 
-  static ModeLoss losses(const Options& options, const std::vector<Tucker2Solver>& solvers) {
-    ModeLoss loss;
-    for (const Tucker2Solver& solver : solvers) {
-      const std::vector<double> out = discarded_shares(solver.out_spectrum());
-      const std::vector<double> in = discarded_shares(solver.in_spectrum());
-      loss.out.resize(out.size(), 0.0);
-      loss.in.resize(in.size(), 0.0);
-      for (size_t i = 0; i < out.size(); ++i) loss.out[i] = std::max(loss.out[i], out[i]);
-      for (size_t i = 0; i < in.size(); ++i) loss.in[i] = std::max(loss.in[i], in[i]);
-    }
-    const auto multiple = static_cast<int>(options.integer("multiple"));
-    loss.out_candidates = candidate_ranks(loss.full_out(), multiple);
-    loss.in_candidates = candidate_ranks(loss.full_in(), multiple);
-    return loss;
+  static bool weighted(const FactorTarget& target) {
+    return target.options().text("minimize") == "outputs" && !target.options().given("bases");
   }
 
-  static Ranks choose(const Options& options, const ConvKernel& kernel, const ModeLoss& loss,
-                      const std::vector<Tucker2Solver>& solvers) {
-    const double whole = kernel.size();
-    Ranks ranks;
-    switch (rank_rule(options)) {
-      case RankRule::rank:
-        ranks = {static_cast<int>(std::min<int64_t>(options.integer("rank"), loss.full_out())),
-                 static_cast<int>(std::min<int64_t>(options.integer("rank"), loss.full_in()))};
-        break;
-      case RankRule::ratio:
-        ranks = closest_within(kernel, loss, options.number("ratio") * whole);
-        break;
-      case RankRule::vbmf:
-        for (const Tucker2Solver& solver : solvers) {
-          ranks.out = std::max(ranks.out, vbmf_rank(solver.out_spectrum(), kernel.outputs,
-                                                    kernel.inputs * kernel.taps()));
-          ranks.in = std::max(ranks.in, vbmf_rank(solver.in_spectrum(), kernel.inputs,
-                                                  kernel.outputs * kernel.taps()));
-        }
-        ranks = {rank_above(ranks.out, loss.out_candidates),
-                 rank_above(ranks.in, loss.in_candidates)};
-        break;
-      case RankRule::error:
-      case RankRule::energy:
-        ranks = cheapest_within(kernel, loss, allowed_loss(options));
-        break;
+  /** The bases found on data take the place of the iteration's where they lose less of the
+   * outputs. */
+  void take_data(const FactorTarget& target, const ConvKernel& kernel, TuckerRanks ranks,
+                 const std::vector<TuckerBases>& bases, std::vector<Tucker2>& groups,
+                 Factorization& result) {
+    std::string text;
+    for (const TuckerBases& each : bases) text += write_bases(kernel, ranks, each);
+    // What a report repeats without data is what is used.
+    std::vector<Tucker2> other = from_text(text, kernel, ranks, target.layer().name());
+    double lost = 0;
+    double lost_by_data = 0;
+    for (int g = 0; g < kernel.groups; ++g) {
+      const auto error = [&](const Tucker2& group) {
+        return output_error2(kernel.group(g), multiply_out(group, kernel), kernel.outputs,
+                             kernel.inputs * kernel.taps(), moments_.of(target, g));
+      };
+      lost = std::max(lost, error(groups[static_cast<size_t>(g)]));
+      lost_by_data = std::max(lost_by_data, error(other[static_cast<size_t>(g)]));
     }
-    // A rank of one mode can be fixed by itself.
-    const auto fixed = [&](const char* name, int rank, int full) {
-      return options.has(name) ? static_cast<int>(std::min<int64_t>(options.integer(name), full))
-                               : rank;
-    };
-    return {fixed("rankOut", ranks.out, loss.full_out()),
-            fixed("rankIn", ranks.in, loss.full_in())};
+    if (lost_by_data >= lost) return;
+    groups = std::move(other);
+    result.rule["bases"] = text;
+    result.detail["minimized"] = "outputs";
   }
 
-  static void assemble(const ConvKernel& kernel, const ModeLoss& loss, Ranks ranks,
-                       std::vector<Tucker2>& groups, Factorization& result) {
-    const std::vector<int> one(kernel.window.size(), 1);
-    const bool both_full = ranks.out == loss.full_out() && ranks.in == loss.full_in();
-    const bool with_in = both_full || ranks.in < kernel.inputs;
-    const bool with_out = both_full || ranks.out < kernel.outputs;
-    std::vector<std::vector<float>> in;
-    std::vector<std::vector<float>> core;
-    std::vector<std::vector<float>> out;
-    result.approximation = Tensor::allocate(DType::f32, Shape{kernel.groups, kernel.size()});
-    float* to = result.approximation.mutable_data<float>().data();
-    for (Tucker2& group : groups) {
-      multiply_out(group, kernel, to);
-      core.push_back(middle(group, kernel, with_out, with_in, to));
-      in.push_back(std::move(group.in));
-      out.push_back(std::move(group.out));
-      to += kernel.size();
+  static std::vector<Tucker2> from_text(const std::string& text, const ConvKernel& kernel,
+                                        TuckerRanks ranks, const std::string& where) {
+    const size_t length = bases_length(kernel, ranks);
+    if (text.size() != length * static_cast<size_t>(kernel.groups)) {
+      fail(Code::INVALID_OPTION, where, "Expected ", length * static_cast<size_t>(kernel.groups),
+           " characters for bases of ", where, " but received ", text.size());
     }
-    std::vector<ConvLink> links;
-    const std::vector<bool> none(kernel.window.size(), false);
-    const std::vector<bool> all(kernel.window.size(), true);
-    if (with_in) {
-      result.factors.push_back(stack_groups(in, ranks.in, kernel.inputs, one));
-      links.push_back({none, kernel.groups});
+    std::vector<Tucker2> groups;
+    for (int g = 0; g < kernel.groups; ++g) {
+      const std::string part = text.substr(static_cast<size_t>(g) * length, length);
+      groups.push_back(read_bases(part, kernel, g, ranks, where));
     }
-    result.factors.push_back(stack_groups(core, with_out ? ranks.out : kernel.outputs,
-                                          with_in ? ranks.in : kernel.inputs, kernel.window));
-    links.push_back({all, kernel.groups});
-    if (with_out) {
-      result.factors.push_back(stack_groups(out, kernel.outputs, ranks.out, one));
-      links.push_back({none, kernel.groups});
-    }
-    expand_to_chain(result, std::move(links), "tucker");
+    return groups;
   }
 
-  /** The core, with the factor of a mode that gets no convolution multiplied into it. */
-  static std::vector<float> middle(const Tucker2& group, const ConvKernel& kernel, bool with_out,
-                                   bool with_in, const float* whole) {
-    if (with_out && with_in) return group.core;
-    const int taps = kernel.taps();
-    if (!with_out && !with_in) return {whole, whole + kernel.size()};
-    if (with_out) {  // [rank_out, inputs, taps] = core times in
-      std::vector<float> result(static_cast<size_t>(group.rank_out * kernel.inputs * taps));
-      for (int a = 0; a < group.rank_out; ++a) {
-        for (int c = 0; c < kernel.inputs; ++c) {
-          for (int t = 0; t < taps; ++t) {
-            double sum = 0;
-            for (int b = 0; b < group.rank_in; ++b) {
-              sum += static_cast<double>(
-                         group.core[static_cast<size_t>((a * group.rank_in + b) * taps + t)]) *
-                     group.in[static_cast<size_t>(b * kernel.inputs + c)];
-            }
-            result[static_cast<size_t>((a * kernel.inputs + c) * taps + t)] =
-                static_cast<float>(sum);
-          }
-        }
-      }
-      return result;
-    }
-    // [outputs, rank_in, taps] = out times core
-    const int width = group.rank_in * taps;
-    std::vector<float> result(static_cast<size_t>(kernel.outputs * width));
-    for (int o = 0; o < kernel.outputs; ++o) {
-      for (int i = 0; i < width; ++i) {
-        double sum = 0;
-        for (int a = 0; a < group.rank_out; ++a) {
-          sum += static_cast<double>(group.out[static_cast<size_t>(o * group.rank_out + a)]) *
-                 group.core[static_cast<size_t>(a * width + i)];
-        }
-        result[static_cast<size_t>(o * width + i)] = static_cast<float>(sum);
-      }
-    }
-    return result;
-  }
-
-  static void describe(const ModeLoss& loss, const std::vector<Tucker2>& groups, Ranks ranks,
+  static void describe(TuckerRanks full, const std::vector<Tucker2>& groups, TuckerRanks ranks,
                        Factorization& result) {
     double start = 0;
     int sweeps = 0;
@@ -274,19 +133,23 @@ class TuckerFactorizer final : public Factorizer {
       start = std::max(start, group.start_error);
       sweeps = std::max(sweeps, group.sweeps);
     }
-    result.detail = {
-        {"rankOut", ranks.out},         {"rankIn", ranks.in},  {"fullRankOut", loss.full_out()},
-        {"fullRankIn", loss.full_in()}, {"hosvdError", start}, {"sweeps", sweeps}};
+    result.detail = {{"rankOut", ranks.out},  {"rankIn", ranks.in},  {"fullRankOut", full.out},
+                     {"fullRankIn", full.in}, {"hosvdError", start}, {"sweeps", sweeps}};
     result.rule = {{"rankOut", ranks.out}, {"rankIn", ranks.in}};
   }
 
   TechniqueContext& context_;
+  InputMoments moments_;
 };
 
 Job run(TechniqueContext& context) {
   const std::vector<Layer> layers = context.layers({"Conv"});
   TuckerFactorizer factorizer(context);
   co_await factorize_layers(context, "tucker", factorizer, layers);
+}
+
+int data_passes(const Options& options) {
+  return options.text("minimize") == "outputs" && !options.given("bases") ? 1 : 0;
 }
 
 }  // namespace
@@ -300,6 +163,7 @@ void register_tucker(TechniqueTable& table) {
   technique.ops = {"Conv"};
   technique.needs_passes = weight_passes();
   technique.needs_passes.push_back("fold-batchnorm");  // what a channel is scaled by counts
+  technique.data_passes = data_passes;
   technique.options = rank_options();
   technique.options.push_back({.name = "vbmf",
                                .type = OptionType::boolean,
@@ -314,6 +178,24 @@ void register_tucker(TechniqueTable& table) {
                                .type = OptionType::integer,
                                .doc = "fixed rank of the input channels, each group's",
                                .min = 1});
+  technique.options.push_back(
+      {.name = "minimize",
+       .type = OptionType::choice,
+       .doc = "the error of the \"weights\", or of the layer's \"outputs\" on calibration data: "
+              "energy and error then are those of the outputs",
+       .default_value = "weights",
+       .choices = {"weights", "outputs"}});
+  technique.options.push_back({.name = "samples",
+                               .type = OptionType::integer,
+                               .doc = "most calibration samples to look at; 0 takes all",
+                               .default_value = 32,
+                               .min = 0,
+                               .per_layer = false});
+  technique.options.push_back({.name = "bases",
+                               .type = OptionType::text,
+                               .doc = "the directions of outputs and inputs that are kept, as a "
+                                      "report writes them",
+                               .advanced = true});
   for (OptionSpec& spec : break_even_options()) technique.options.push_back(std::move(spec));
   technique.not_after = {"fp16", "quantize-*", "mixed-precision", "palettize",
                          "round-for-compression"};

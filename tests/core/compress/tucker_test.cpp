@@ -137,5 +137,57 @@ TEST(Tucker, LeavesALayerThatWouldNotBeFaster) {
   EXPECT_EQ(result.report["steps"][0]["layers"]["text"], "0/1: it would not be faster");
 }
 
+/** x [1, 4, 8, 8] -> 1x1 to 24 channels -> conv 3x3: what reaches conv has four dimensions of 24.
+ */
+std::shared_ptr<const Model> narrow_channels() {
+  test::ModelMaker maker;
+  const ValueId x = maker.input("x", {1, 4, 8, 8});
+  const ValueId widen = maker.constant("widen_w", test::random_tensor({24, 4, 1, 1}, 5));
+  const ValueId w = maker.constant("w", test::random_tensor({24, 24, 3, 3}, 6, 0.1f));
+  maker.output(maker.node("Conv", "conv", {maker.node("Conv", "widen", {x, widen}), w},
+                          {{"pads", test::Integers{1, 1, 1, 1}}}));
+  return maker.finish();
+}
+
+TEST(Tucker, MinimizesTheErrorOfTheOutputs) {
+  const auto model = narrow_channels();
+  json step = {
+      {"technique", "tucker"},
+      {"keep", true},
+      {"layers", {{{"name", "conv"}, {"rankIn", 4}, {"rankOut", 24}, {"minimize", "outputs"}}}}};
+  const auto data = test::compress(model, recipe_of({step}));
+  ASSERT_EQ(data.report["steps"][0]["layers"]["touched"], 1);
+  const json& detail = test::first_detail(data);
+  EXPECT_EQ(detail["minimized"], "outputs");
+  EXPECT_GT(detail["relativeError"].get<double>(), 0.3);  // of the weights
+  EXPECT_LT(detail["outputError"].get<double>(), 2e-3);
+  test::expect_same_output(*model, data.model, 50);
+  step["layers"][0]["minimize"] = "weights";
+  const auto plain = test::compress(model, recipe_of({step}));
+  EXPECT_LT(test::output_sqnr_db(*model, plain.model, 1), 15);
+  // Without data the report's recipe makes the same file.
+  const json repeat = json::parse(data.report["recipe"].dump());
+  EXPECT_EQ(parse_recipe(repeat, all_techniques()).data_passes(), 0);
+  EXPECT_EQ(write_model(test::compress(model, repeat, 0).model), write_model(data.model));
+}
+
+TEST(Tucker, OnDataItIsNeverWorseThanByTheWeights) {
+  // Grouped and strided, with white inputs: there is little to gain.
+  const test::ConvCase each{"grouped",
+                            {1, 32, 9, 9},
+                            {48, 16, 3, 3},
+                            {{"group", int64_t{2}}, {"strides", test::Integers{2, 1}}}};
+  const auto model = test::one_conv(each);
+  const auto data = test::compress(
+      model,
+      recipe_of(
+          {{{"technique", "tucker"}, {"rankIn", 8}, {"rankOut", 8}, {"minimize", "outputs"}}}));
+  const json& detail = test::first_detail(data);
+  // Some hundred patches of 144 numbers are not quite white.
+  EXPECT_LT(detail["outputError"].get<double>(), detail["hosvdError"].get<double>() + 0.02);
+  const json repeat = json::parse(data.report["recipe"].dump());
+  EXPECT_EQ(write_model(test::compress(model, repeat, 0).model), write_model(data.model));
+}
+
 }  // namespace
 }  // namespace whittle
