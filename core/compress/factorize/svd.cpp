@@ -4,6 +4,7 @@
 #include "core/compress/factorize/support/conv_chain.h"
 #include "core/compress/factorize/support/input_moments.h"
 #include "core/compress/factorize/support/low_rank_step.h"
+#include "core/compress/factorize/support/product_nodes.h"
 
 namespace whittle {
 namespace {
@@ -48,56 +49,6 @@ GroupedMatrix matrix_of(const Node& node, const Tensor& weight) {
   }
   matrix.values.assign(values.begin(), values.end());
   return matrix;
-}
-
-Node node_in_front(Graph& graph, NameMaker& names, const Node& reader, std::string op,
-                   ValueId factor) {
-  Node node;
-  node.op = std::move(op);
-  node.name = names.fresh(reader.name + "_svd");
-  node.inputs = {reader.input(0), factor};
-  node.outputs = {graph.add_value(names.fresh("v"), DType::f32)};
-  return node;
-}
-
-/** x -> x W becomes x -> (x W1) W2; bias, name and outputs stay with the second. */
-std::vector<Node> expand_product(Graph& graph, NameMaker& names, const Node& reader,
-                                 const std::vector<ValueId>& factors) {
-  Node first = node_in_front(graph, names, reader, reader.op, factors[0]);
-  Node second = reader;
-  for (const char* name : {"transA", "transB"}) {
-    if (reader.is("Gemm") && reader.has(name)) {
-      first.attributes[name] = reader.attributes.find(name)->second;
-    }
-  }
-  second.attributes.erase("transA");
-  second.inputs[0] = first.outputs[0];
-  second.inputs[1] = factors[1];
-  return {std::move(first), std::move(second)};
-}
-
-/** A recurrent layer whose input is brought to fewer numbers in front of it. */
-std::vector<Node> expand_recurrent(Graph& graph, NameMaker& names, const Node& reader,
-                                   const std::vector<ValueId>& factors) {
-  Node first = node_in_front(graph, names, reader, "MatMul", factors[0]);
-  Node second = reader;
-  second.inputs[0] = first.outputs[0];
-  second.inputs[1] = factors[1];
-  return {std::move(first), std::move(second)};
-}
-
-/** A table of short rows, and a product that makes them long. */
-std::vector<Node> expand_embedding(Graph& graph, NameMaker& names, const Node& reader,
-                                   const std::vector<ValueId>& factors) {
-  Node first = node_in_front(graph, names, reader, "Gather", factors[0]);
-  first.inputs = {factors[0], reader.input(1)};
-  first.attributes = reader.attributes;
-  Node second;
-  second.op = "MatMul";
-  second.name = reader.name;
-  second.inputs = {first.outputs[0], factors[1]};
-  second.outputs = reader.outputs;
-  return {std::move(first), std::move(second)};
 }
 
 class SvdFactorizer final : public Factorizer {
