@@ -53,7 +53,7 @@ std::shared_ptr<const Model> separable(const ActivationOf& activation, float bia
 }
 
 json equalize(const json& options = json::object()) {
-  json step = {{"technique", "equalize"}};
+  json step = {{"technique", "equalize"}, {"method", "weights"}};
   step.update(options);
   return recipe_of({step});
 }

@@ -1,5 +1,6 @@
 #include "core/compress/quantize/support/apply_factors.h"
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <set>
@@ -22,11 +23,12 @@ class Applier {
     }
     std::set<ValueId> renamed;
     for (const ScaledGroup& scaled : groups_) {
-      for (ValueId id : scaled.group.values) {
-        if (!renamed.insert(id).second) continue;
-        graph_.value(id).name = names_.fresh("e");
-        graph_.value(id).origin.clear();
-      }
+      for (const GroupValue& value : scaled.group.values) renamed.insert(value.id);
+      renamed.insert(scaled.group.between.begin(), scaled.group.between.end());
+    }
+    for (ValueId id : renamed) {
+      graph_.value(id).name = names_.fresh("e");
+      graph_.value(id).origin.clear();
     }
     insert_bounds();
   }
@@ -46,9 +48,9 @@ class Applier {
       if (in.empty()) {
         in.assign(static_cast<size_t>(ChannelLayer(graph_, node(reader.node)).inputs()), 1.0);
       }
-      for (int64_t k = 0; k < scaled.group.channels * reader.repeat; ++k) {
-        in[static_cast<size_t>(reader.offset + k)] =
-            scaled.factors[static_cast<size_t>(k / reader.repeat)];
+      for (size_t i = 0; i < in.size(); ++i) {
+        const int c = reader.channels[i];
+        if (c >= 0) in[i] = scaled.factors[static_cast<size_t>(c)];
       }
     }
   }
@@ -85,23 +87,28 @@ class Applier {
   void absorb(const ScaledGroup& scaled) {
     if (scaled.absorbed.empty()) return;
     const ChannelGroup& group = scaled.group;
-    std::vector<double> shift(static_cast<size_t>(group.channels));
-    for (size_t c = 0; c < shift.size(); ++c) {
-      shift[c] = static_cast<double>(scaled.absorbed[c]) * scaled.factors[c];
+    for (size_t m = 0; m < group.makers.size(); ++m) {
+      if (scaled.absorbed[m].empty()) continue;
+      Node& maker = node(group.makers[m].node);
+      std::vector<float> bias = bias_of(graph_, maker, group.channels);
+      for (size_t c = 0; c < bias.size(); ++c) {
+        bias[c] = static_cast<float>(bias[c] - scaled.factors[c] * scaled.absorbed[m][c]);
+      }
+      set_bias(graph_, names_, maker, bias);
     }
-    Node& maker = node(group.makers[0].node);
-    std::vector<float> bias = bias_of(graph_, maker, group.channels);
-    for (size_t c = 0; c < shift.size(); ++c) bias[c] = static_cast<float>(bias[c] - shift[c]);
-    set_bias(graph_, names_, maker, bias);
     for (const GroupReader& reader : group.readers) {
       Node& layer = node(reader.node);
+      const auto value =
+          std::find_if(group.values.begin(), group.values.end(),
+                       [&](const GroupValue& each) { return each.id == layer.inputs[0]; });
       const ChannelLayer view(graph_, layer);
       const std::vector<float> before = bias_of(graph_, layer, view.outputs());
       std::vector<double> sums(before.begin(), before.end());
       view.for_each_sum(*graph_.constant(layer.input(1)), [&](int64_t o, int64_t j, double sum) {
-        const int64_t at = view.input_of(o, j) - reader.offset;
-        if (at < 0 || at >= group.channels * reader.repeat) return;
-        sums[static_cast<size_t>(o)] += sum * shift[static_cast<size_t>(at / reader.repeat)];
+        const auto i = static_cast<size_t>(view.input_of(o, j));
+        if (value->channels[i] < 0) return;
+        const double factor = scaled.factors[static_cast<size_t>(value->channels[i])];
+        sums[static_cast<size_t>(o)] += sum * factor * shift_at(*value, i, scaled.absorbed);
       });
       set_bias(graph_, names_, layer, std::vector<float>(sums.begin(), sums.end()));
     }
@@ -123,7 +130,7 @@ class Applier {
     Tensor bounds = Tensor::allocate(DType::f32, shape);
     const std::span<float> values = bounds.mutable_data<float>();
     for (size_t c = 0; c < values.size(); ++c) {
-      const double absorbed = scaled.absorbed.empty() ? 0.0 : scaled.absorbed[c];
+      const double absorbed = scaled.absorbed.empty() ? 0.0 : scaled.absorbed[0][c];
       values[c] = static_cast<float>((clip.high - absorbed) * scaled.factors[c]);
     }
     const ValueId between = graph_.add_value(names_.fresh("e"), DType::f32, graph_.value(out).dims);

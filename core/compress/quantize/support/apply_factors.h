@@ -21,9 +21,9 @@ struct ScaledGroup {
   /** [channels], positive: the makers' output channels are multiplied, the readers' inputs divided.
    */
   std::vector<double> factors;
-  /** [channels] or empty: taken from the maker's bias (before scaling) and given to the readers'.
-   */
-  std::vector<float> absorbed;
+  /** [makers][channels], or empty: taken from each maker's bias (before scaling), and what arrives
+   * of it (shift_at) given to the readers'. */
+  std::vector<std::vector<float>> absorbed;
 };
 
 /** Rewrites weights, biases and Clips. Values that hold other numbers than before get new names, so

@@ -4,30 +4,29 @@
 #include <cmath>
 #include <deque>
 #include <map>
+#include <numeric>
 #include <optional>
 
 #include "core/base/error.h"
+#include "core/compress/quantize/support/channel_flow.h"
+#include "core/tensor/shape.h"
 
 namespace whittle {
 namespace {
 
-/** Channels on their way: along `axis` of a value, from `offset`, each `repeat` times. */
+/** Channels on their way: position i along `axis` of a value holds channels[i], or none (-1). */
 struct Flow {
   ValueId id = kNoValue;
   int axis = 1;
-  int64_t offset = 0;
-  int64_t repeat = 1;
+  std::vector<int> channels;
   bool shifted = false;  // past the activation: a constant added here reaches the readers as it is
 };
 
-/** Product of the dimensions in [first, last), if known. */
-std::optional<int64_t> extent(const Dims& dims, size_t first, size_t last) {
-  int64_t product = 1;
-  for (size_t i = first; i < last; ++i) {
-    if (!dims[i].known()) return std::nullopt;
-    product *= dims[i].value;
+bool is_whole(const std::vector<int>& channels) {
+  for (size_t i = 0; i < channels.size(); ++i) {
+    if (channels[i] != static_cast<int>(i)) return false;
   }
-  return product;
+  return true;
 }
 
 /** A scalar constant, or `absent` where the input is missing. */
@@ -36,11 +35,6 @@ std::optional<float> bound(const Graph& graph, const Node& node, size_t input, f
   const Tensor* constant = graph.constant(node.input(input));
   if (constant == nullptr || constant->elements() != 1) return std::nullopt;
   return to_floats(*constant, node.label())[0];
-}
-
-bool is_pool(const Node& node) {
-  return node.is("MaxPool") || node.is("AveragePool") || node.is("GlobalAveragePool") ||
-         node.is("GlobalMaxPool");
 }
 
 class Walk {
@@ -64,11 +58,64 @@ class Walk {
     }
     std::sort(group_.makers.begin(), group_.makers.end(),
               [](const GroupMaker& a, const GroupMaker& b) { return a.node < b.node; });
-    for (const auto& [id, flow] : seen_) group_.values.push_back(id);
+    for (auto& [id, flow] : seen_) {
+      group_.values.push_back({id, flow.axis, std::move(flow.channels), {}});
+    }
+    if (group_.obstacle.empty()) count_makers();
     return std::move(group_);
   }
 
  private:
+  /** Fills GroupValue::makers along the nodes, which are in topological order, and `linear`. */
+  void count_makers() {
+    std::map<ValueId, GroupValue*> values;
+    for (GroupValue& value : group_.values) values[value.id] = &value;
+    group_.linear = true;
+    for (size_t m = 0; m < group_.makers.size(); ++m) {
+      const GroupMaker& maker = group_.makers[m];
+      std::vector<int>& counts = values.at(maker.value)->makers;
+      counts.assign(group_.makers.size(), 0);
+      counts[m] = 1;
+      group_.linear = group_.linear && !node(maker.node).is("MatMul");
+    }
+    for (const Node& n : graph_.nodes) {
+      for (ValueId out : n.outputs) {
+        const auto found = values.find(out);
+        if (found == values.end() || !found->second->makers.empty()) continue;
+        std::vector<int> counts(group_.makers.size(), 0);
+        for (ValueId input : n.inputs) {
+          const GroupValue* from = source(values, input);
+          for (size_t m = 0; from != nullptr && m < from->makers.size(); ++m) {
+            counts[m] += from->makers[m];
+          }
+        }
+        found->second->makers = std::move(counts);
+        group_.linear = group_.linear && adds_only(n);
+      }
+    }
+    for (const GroupReader& reader : group_.readers) {
+      const Node& n = node(reader.node);
+      group_.linear = group_.linear && !n.is("MatMul") && pads_nothing(n);
+    }
+  }
+
+  /** The value of the group behind `id`, through the nodes of a channel shuffle. */
+  const GroupValue* source(const std::map<ValueId, GroupValue*>& values, ValueId id) const {
+    while (id != kNoValue) {
+      const auto found = values.find(id);
+      if (found != values.end()) return found->second;
+      const bool inside = std::count(group_.between.begin(), group_.between.end(), id) > 0;
+      const Node* producer = inside ? index_.producer(id) : nullptr;
+      id = producer != nullptr ? producer->input(0) : kNoValue;
+    }
+    return nullptr;
+  }
+
+  static bool adds_only(const Node& n) {
+    return n.is("Add") || n.is("Identity") || n.is("Concat") || n.is("Split") || n.is("Reshape") ||
+           n.is("Flatten") || n.is("Squeeze") || n.is("GlobalAveragePool");
+  }
+
   const Node& node(int i) const { return graph_.nodes[static_cast<size_t>(i)]; }
 
   void add_maker(int i) {
@@ -83,7 +130,9 @@ class Walk {
     maker.axis = layer.is("Conv") ? 1 : static_cast<int>(dims->size()) - 1;
     maker.value = layer.output(0);
     group_.makers.push_back(maker);
-    enqueue({maker.value, maker.axis});
+    std::vector<int> channels(static_cast<size_t>(group_.channels));
+    std::iota(channels.begin(), channels.end(), 0);
+    enqueue({maker.value, maker.axis, std::move(channels)});
   }
 
   void enqueue(const Flow& flow) {
@@ -91,8 +140,7 @@ class Walk {
     const Flow& before = place->second;
     if (added) {
       queue_.push_back(flow);
-    } else if (before.axis != flow.axis || before.offset != flow.offset ||
-               before.repeat != flow.repeat) {
+    } else if (before.axis != flow.axis || before.channels != flow.channels) {
       group_.obstacle = "its channels meet themselves";
     }
   }
@@ -126,7 +174,7 @@ class Walk {
       return true;
     }
     const bool passes = n.is("Relu") || n.is("LeakyRelu") || n.is("PRelu") || n.is("Clip") ||
-                        n.is("Identity") || is_pool(n);
+                        n.is("Identity") || is_channel_pool(n);
     return passes && pull(n.input(0), axis);
   }
 
@@ -154,13 +202,11 @@ class Walk {
     if (!ChannelLayer::obstacle(graph_, index_, n).empty()) return false;
     const auto rank = graph_.value(flow.id).dims->size();
     const int wanted = n.is("MatMul") ? static_cast<int>(rank) - 1 : 1;
-    if (flow.axis != wanted || (n.is("Conv") && flow.repeat != 1)) return false;
-    const ChannelLayer layer(graph_, n);
-    const int64_t end = flow.offset + group_.channels * flow.repeat;
-    if (end > layer.inputs() || (flow.offset == 0 && flow.repeat > 1 && end != layer.inputs())) {
+    if (flow.axis != wanted) return false;
+    if (ChannelLayer(graph_, n).inputs() != static_cast<int64_t>(flow.channels.size())) {
       return false;
     }
-    group_.readers.push_back({reader, flow.offset, flow.repeat});
+    group_.readers.push_back({reader, flow.channels});
     if (n.is("MatMul") || !flow.shifted || !pads_nothing(n)) group_.passes_shifts = false;
     return true;
   }
@@ -172,125 +218,85 @@ class Walk {
     return std::all_of(pads.begin(), pads.end(), [](int64_t pad) { return pad == 0; });
   }
 
-  /** Follows the output of an operator that a positive scale passes. */
+  /** Follows the outputs of an operator that a positive scale passes. */
   bool pass(int reader, const Flow& flow) {
     const Node& n = node(reader);
     for (size_t i = 1; i < n.outputs.size(); ++i) {
-      if (n.outputs[i] != kNoValue) return false;
+      if (n.outputs[i] != kNoValue && !n.is("Split")) return false;
     }
-    const auto& dims = n.output(0) == kNoValue ? std::nullopt : graph_.value(n.output(0)).dims;
-    const auto& from = graph_.value(flow.id).dims;
-    if (!dims || !from) return false;
-    std::optional<Flow> next = through(reader, n, flow, *from, *dims);
-    if (!next) return false;
-    next->id = n.output(0);
-    enqueue(*next);
-    return true;
+    const auto input = static_cast<size_t>(std::find(n.inputs.begin(), n.inputs.end(), flow.id) -
+                                           n.inputs.begin());
+    bool shifted = flow.shifted;
+    if (!passes_scale(reader, n, input, flow, shifted)) return false;
+    const std::vector<ChannelFlow> flows = channel_flows(graph_, index_, reader, input, flow.axis);
+    for (const ChannelFlow& each : flows) {
+      Flow next{each.value, each.axis, {}, shifted};
+      bool any = false;
+      for (int from : each.from) {
+        next.channels.push_back(from < 0 ? -1 : flow.channels[static_cast<size_t>(from)]);
+        any = any || next.channels.back() >= 0;
+      }
+      group_.between.insert(group_.between.end(), each.between.begin(), each.between.end());
+      if (any) enqueue(next);
+    }
+    return !flows.empty();
   }
 
-  std::optional<Flow> through(int reader, const Node& n, const Flow& flow, const Dims& from,
-                              const Dims& to) {
-    if (n.input(0) != flow.id && !n.is("Concat") && !n.is("Add")) {
-      return std::nullopt;
+  /** Whether scaling an input's channels scales those of the output alike; `shifted` becomes true
+   * behind the activation. */
+  bool passes_scale(int reader, const Node& n, size_t input, const Flow& flow, bool& shifted) {
+    if (n.is("Add")) return passes_add(reader, n, input, flow);
+    if (n.is("Concat")) {
+      const int rank = static_cast<int>(graph_.value(flow.id).dims->size());
+      return normalize_axis(n.int_attribute("axis", 1), rank, n.label()) == flow.axis;
     }
-    Flow next = flow;
+    if (input != 0) return false;
     if (n.is("Relu")) {
       // Behind a pool or a Concat a bend at zero is right for scales all the same.
       if (flow.shifted) group_.passes_shifts = false;
       rectify(flow.id);
-      next.shifted = true;
-      return next;
+      return shifted = true;
     }
-    if (n.is("Clip")) return through_clip(reader, n, flow);
-    if (is_pool(n)) {
-      if (flow.axis != 1) return std::nullopt;
+    if (n.is("Clip")) return passes_clip(reader, n, flow, shifted);
+    if (is_channel_pool(n)) {
       if (!flow.shifted || (n.is("AveragePool") && !pads_nothing(n))) group_.passes_shifts = false;
-      return next;
+      return true;
     }
-    if (n.is("Flatten") || n.is("Reshape") || n.is("Squeeze")) {
-      return flattened(flow, from, to);
-    }
-    if (n.is("Concat")) return through_concat(n, flow, from);
-    if (n.is("Identity") || n.is("Dropout")) return next;
+    const bool keeps = n.is("Flatten") || n.is("Reshape") || n.is("Squeeze") || n.is("Split") ||
+                       n.is("Identity") || n.is("Dropout");
+    if (keeps) return true;
     // What follows is no place for shifts.
     group_.passes_shifts = false;
-    if (n.is("LeakyRelu")) {
-      return n.float_attribute("alpha", 0.01f) >= 0 ? std::optional(next) : std::nullopt;
-    }
-    if (n.is("PRelu")) {
-      return graph_.constant(n.input(1)) != nullptr ? std::optional(next) : std::nullopt;
-    }
-    if (n.is("Pad")) return keeps_zero_around(n, flow) ? std::optional(next) : std::nullopt;
+    if (n.is("LeakyRelu")) return n.float_attribute("alpha", 0.01f) >= 0;
+    if (n.is("PRelu")) return graph_.constant(n.input(1)) != nullptr;
+    if (n.is("Pad")) return keeps_zero_around(n, flow);
     if (n.is("Resize")) {
-      const auto axis = static_cast<size_t>(flow.axis);
-      const bool same = to.size() == from.size() && to[axis] == from[axis];
-      const bool crops =
-          n.string_attribute("coordinate_transformation_mode", "") == "tf_crop_and_resize";
-      return same && !crops ? std::optional(next) : std::nullopt;
+      return n.string_attribute("coordinate_transformation_mode", "") != "tf_crop_and_resize";
     }
-    if (n.is("ReduceMean")) return through_mean(n, flow, from, to);
-    if (n.is("Add")) return through_add(reader, n, flow, from, to);
-    return std::nullopt;
+    return n.is("ReduceMean");
   }
 
-  std::optional<Flow> through_clip(int reader, const Node& n, const Flow& flow) {
+  bool passes_clip(int reader, const Node& n, const Flow& flow, bool& shifted) {
     const auto low = bound(graph_, n, 1, -INFINITY);
     const auto high = bound(graph_, n, 2, INFINITY);
-    if (!low || !high || std::isnan(*low) || std::isnan(*high)) return std::nullopt;
+    if (!low || !high || std::isnan(*low) || std::isnan(*high)) return false;
     const bool no_low = *low == 0 || *low < -3.0e38f;
     const bool no_high = *high > 3.0e38f;
-    if (!no_low) return std::nullopt;
+    if (!no_low) return false;
     if (!no_high) {
       // Its bound differs between channels once they are scaled, so each has to be its own.
-      if (*low != 0 || *high <= 0 || flow.offset != 0 || flow.repeat != 1) return std::nullopt;
-      if (maker_of(flow.id) == nullptr || !group_.clips.empty()) return std::nullopt;
+      if (*low != 0 || *high <= 0 || !is_whole(flow.channels)) return false;
+      if (maker_of(flow.id) == nullptr || !group_.clips.empty()) return false;
       group_.clips.push_back({reader, flow.axis, *low, *high});
     }
-    Flow next = flow;
     if (*low == 0) rectify(flow.id);
     if (flow.shifted || *low != 0) group_.passes_shifts = false;
-    next.shifted = true;
-    return next;
+    return shifted = true;
   }
 
   void rectify(ValueId id) {
     GroupMaker* maker = maker_of(id);
     if (maker != nullptr && index_.only_consumer(id) != nullptr) maker->rectified = true;
-  }
-
-  /** [n, c, h, w] -> [n, c * h * w] */
-  static std::optional<Flow> flattened(const Flow& flow, const Dims& from, const Dims& to) {
-    if (flow.axis != 1 || from.size() < 2) return std::nullopt;
-    const auto pixels = extent(from, 2, from.size());
-    Flow next = flow;
-    if (to.size() == from.size() && to[1] == from[1] && to[0] == from[0]) {
-      if (pixels == std::optional<int64_t>(1)) return next;
-      return std::nullopt;
-    }
-    if (to.size() != 2 || !pixels || *pixels < 1) return std::nullopt;
-    if (!from[1].known() || !to[1].known() || to[1].value != from[1].value * *pixels) {
-      return std::nullopt;
-    }
-    next.offset *= *pixels;
-    next.repeat *= *pixels;
-    return next;
-  }
-
-  std::optional<Flow> through_concat(const Node& n, const Flow& flow, const Dims& from) const {
-    const int rank = static_cast<int>(from.size());
-    if (normalize_axis(n.int_attribute("axis", 1), rank, n.label()) != flow.axis) {
-      return std::nullopt;
-    }
-    Flow next = flow;
-    for (ValueId input : n.inputs) {
-      if (input == flow.id) return next;
-      const auto& dims = graph_.value(input).dims;
-      if (!dims || dims->size() != from.size()) return std::nullopt;
-      const Dim& dim = (*dims)[static_cast<size_t>(flow.axis)];
-      if (!dim.known()) return std::nullopt;
-      next.offset += dim.value;
-    }
-    return std::nullopt;
   }
 
   bool keeps_zero_around(const Node& n, const Flow& flow) const {
@@ -305,50 +311,34 @@ class Walk {
     return value && *value == 0;
   }
 
-  std::optional<Flow> through_mean(const Node& n, const Flow& flow, const Dims& from,
-                                   const Dims& to) const {
-    const Tensor* axes = graph_.constant(n.input(1));
-    if (axes == nullptr) return std::nullopt;
-    for (int64_t axis : to_int64s(*axes, n.label())) {
-      const int rank = static_cast<int>(from.size());
-      if (normalize_axis(axis, rank, n.label()) <= flow.axis) return std::nullopt;
-    }
-    return to.size() > static_cast<size_t>(flow.axis) ? std::optional(flow) : std::nullopt;
-  }
-
-  std::optional<Flow> through_add(int reader, const Node& n, const Flow& flow, const Dims& from,
-                                  const Dims& to) {
-    const ValueId other = n.inputs[n.input(0) == flow.id ? 1 : 0];
-    if (graph_.value(other).is_constant()) return through_bias(reader, n, flow, from);
+  bool passes_add(int reader, const Node& n, size_t input, const Flow& flow) {
+    const ValueId other = n.inputs[1 - input];
+    if (graph_.value(other).is_constant()) return passes_bias(reader, n, input, flow);
     // Both operands have all the channels, in the same place.
-    const auto& dims = graph_.value(other).dims;
-    const auto axis = static_cast<size_t>(flow.axis);
-    if (!dims || dims->size() != from.size() || from.size() != to.size()) return std::nullopt;
-    if (flow.offset != 0 || flow.repeat != 1) return std::nullopt;
-    for (const Dim& dim : {from[axis], (*dims)[axis], to[axis]}) {
-      if (dim.value != group_.channels) return std::nullopt;
+    if (!is_whole(flow.channels) || flow.channels.size() != static_cast<size_t>(group_.channels) ||
+        channels_along(graph_, other, flow.axis) != group_.channels || !pull(other, flow.axis)) {
+      return false;
     }
-    if (!pull(other, flow.axis)) return std::nullopt;
     if (std::count(group_.sums.begin(), group_.sums.end(), n.output(0)) == 0) {
       group_.sums.push_back(n.output(0));
     }
-    return flow;
+    return true;
   }
 
   /** A constant per channel added right behind the maker: the bias of a MatMul. */
-  std::optional<Flow> through_bias(int reader, const Node& n, const Flow& flow, const Dims& from) {
-    const size_t other = n.input(0) == flow.id ? 1 : 0;
-    const Tensor* constant = graph_.constant(n.input(other));
-    if (constant == nullptr || constant->dtype() != DType::f32) return std::nullopt;
+  bool passes_bias(int reader, const Node& n, size_t input, const Flow& flow) {
+    const Tensor* constant = graph_.constant(n.input(1 - input));
+    if (constant == nullptr || constant->dtype() != DType::f32) return false;
     GroupMaker* maker = maker_of(flow.id);
-    if (maker == nullptr || index_.only_consumer(flow.id) == nullptr) return std::nullopt;
-    const int place = flow.axis - static_cast<int>(from.size()) + constant->shape().rank();
+    if (maker == nullptr || index_.only_consumer(flow.id) == nullptr) return false;
+    const int rank = static_cast<int>(graph_.value(flow.id).dims->size());
+    const int place = flow.axis - rank + constant->shape().rank();
     const bool row = constant->elements() == group_.channels && place >= 0 &&
                      constant->shape()[place] == group_.channels;
-    if (!row) return std::nullopt;
-    maker->biases.emplace_back(reader, other);
+    if (!row) return false;
+    maker->biases.emplace_back(reader, 1 - input);
     maker->value = n.output(0);
-    return flow;
+    return true;
   }
 
   const Graph& graph_;
@@ -360,6 +350,17 @@ class Walk {
 };
 
 }  // namespace
+
+double shift_at(const GroupValue& value, size_t i,
+                const std::vector<std::vector<float>>& absorbed) {
+  const int c = value.channels[i];
+  double shift = 0;
+  for (size_t m = 0; c >= 0 && m < absorbed.size(); ++m) {
+    if (absorbed[m].empty()) continue;
+    shift += static_cast<double>(value.makers[m]) * absorbed[m][static_cast<size_t>(c)];
+  }
+  return shift;
+}
 
 ChannelGroup group_from(const Graph& graph, const GraphIndex& index, const std::set<int>& layers,
                         int maker) {

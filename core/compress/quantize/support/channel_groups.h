@@ -10,12 +10,20 @@
 
 namespace whittle {
 
-/** A layer that reads the channels of a group: channel c arrives as its input channels
- * offset + c * repeat ... offset + (c + 1) * repeat - 1 (flattened pixels, a place in a Concat). */
+/** A layer that reads the channels of a group: its input channel i is the group's channels[i], or
+ * none of them (-1). */
 struct GroupReader {
   int node = -1;
-  int64_t offset = 0;
-  int64_t repeat = 1;
+  std::vector<int> channels;
+};
+
+/** A value that holds channels of a group: at position i of `axis` channels[i], or none (-1). */
+struct GroupValue {
+  ValueId id = kNoValue;
+  int axis = 1;
+  std::vector<int> channels;
+  /** How often the output of each maker is contained in it: more than one where branches add up. */
+  std::vector<int> makers;
 };
 
 /** A Clip on the way whose bounds a scale would have to move. */
@@ -49,14 +57,22 @@ struct ChannelGroup {
   std::vector<GroupClip> clips;
   /** Outputs of the additions that join branches. */
   std::vector<ValueId> sums;
-  /** Every value that holds scaled channels. */
-  std::vector<ValueId> values;
+  /** Every value that holds scaled channels, but for those inside a channel shuffle. */
+  std::vector<GroupValue> values;
+  std::vector<ValueId> between;  // those
   /** One maker, only a Relu or a GroupClip right behind it, then layers and pools that pass on a
    * constant added to a channel: no padding with zeros, no bend at zero. */
   bool passes_shifts = false;
+  /** From the makers to the readers nothing bends or pads: a constant added to a channel arrives as
+   * that constant, added up where branches are. */
+  bool linear = false;
   /** Why there is nothing to scale, or "". */
   std::string obstacle;
 };
+
+/** What arrives at position i of a value when absorbed[maker][channel] is taken from every maker's
+ * output; `absorbed` may be empty. */
+double shift_at(const GroupValue& value, size_t i, const std::vector<std::vector<float>>& absorbed);
 
 /** The group that node `maker` belongs to. Makers are only taken from `layers`, which have no
  * ChannelLayer::obstacle. Shapes of `graph` have been inferred. */

@@ -84,6 +84,19 @@ std::vector<float> ChannelLayer::largest(const Tensor& weight) const {
   return result;
 }
 
+std::vector<float> ChannelLayer::squares(const Tensor& weight) const {
+  const std::span<const float> w = weight.data<float>();
+  std::vector<float> result(static_cast<size_t>(outputs_ * row_), 0.0f);
+  size_t at = 0;
+  for (int64_t o = 0; o < outputs_; ++o) {
+    for (int64_t j = 0; j < row_; ++j, ++at) {
+      const auto block = w.subspan(begin_of(o, j), static_cast<size_t>(taps_));
+      for (float value : block) result[at] += value * value;
+    }
+  }
+  return result;
+}
+
 void ChannelLayer::for_each_sum(const Tensor& weight,
                                 const std::function<void(int64_t, int64_t, double)>& visit) const {
   const std::span<const float> w = weight.data<float>();

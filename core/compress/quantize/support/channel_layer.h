@@ -32,6 +32,9 @@ class ChannelLayer {
   int64_t input_of(int64_t o, int64_t j) const { return o / (outputs_ / groups_) * row_ + j; }
   /** Largest |w| of each block, [outputs, row]. */
   std::vector<float> largest(const Tensor& weight) const;
+  /** Sum of the squares of each block, [outputs, row]. */
+  std::vector<float> squares(const Tensor& weight) const;
+  int64_t taps() const { return taps_; }
   /** Calls visit(o, j, sum of the block's weights) for every block. */
   void for_each_sum(const Tensor& weight,
                     const std::function<void(int64_t o, int64_t j, double sum)>& visit) const;

@@ -15,17 +15,29 @@ void add(ChannelStatistics& statistics, const Tensor& tensor, const WatchedChann
   if (statistics.max.empty()) {
     statistics.min.assign(channels, INFINITY);
     statistics.max.assign(channels, -INFINITY);
+    statistics.lows.assign(channels, 0.0);
+    statistics.highs.assign(channels, 0.0);
     statistics.cut.assign(channels, 0.0);
+    statistics.sum.assign(channels, 0.0);
+    statistics.squares.assign(channels, 0.0);
+    statistics.inside.assign(channels, 0);
   }
   const std::span<const float> values = tensor.data<float>();
   statistics.elements += tensor.elements();
+  statistics.images += static_cast<int64_t>(values.size() / inner / channels);
   for (size_t begin = 0, c = 0; begin < values.size(); begin += inner, c = (c + 1) % channels) {
-    float low = statistics.min[c];
-    float high = statistics.max[c];
+    float low = values[begin];
+    float high = values[begin];
     double cut = 0;
+    double sum = 0;
+    double squares = 0;
+    int64_t inside = 0;
     bool finite = true;
     for (float value : values.subspan(begin, inner)) {
       finite = finite && std::isfinite(value);
+      sum += value;
+      squares += static_cast<double>(value) * value;
+      inside += value > 0 && value < watched.bound ? 1 : 0;
       low = std::min(low, value);
       high = std::max(high, value);
       if (value > watched.bound) {
@@ -33,9 +45,14 @@ void add(ChannelStatistics& statistics, const Tensor& tensor, const WatchedChann
         cut += over * over;
       }
     }
-    statistics.min[c] = low;
-    statistics.max[c] = finite ? high : INFINITY;
+    statistics.min[c] = std::min(statistics.min[c], low);
+    statistics.max[c] = finite ? std::max(statistics.max[c], high) : INFINITY;
+    statistics.lows[c] += std::min(low, 0.0f);
+    statistics.highs[c] += std::max(high, 0.0f);
     statistics.cut[c] += cut;
+    statistics.sum[c] += sum;
+    statistics.squares[c] += squares;
+    statistics.inside[c] += inside;
   }
 }
 

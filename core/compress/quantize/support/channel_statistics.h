@@ -11,9 +11,28 @@ namespace whittle {
 struct ChannelStatistics {
   std::vector<float> min;
   std::vector<float> max;
+  /** Sums over the images (rows, where a row is all there is of a channel) of their extremes, with
+   * zero. */
+  std::vector<double> lows;
+  std::vector<double> highs;
   /** Sum of squares of what a Clip at the watched bound cuts off. */
   std::vector<double> cut;
+  std::vector<double> sum;
+  std::vector<double> squares;  // sum of squares
+  /** How many values lie between zero and the bound, where a Relu or a Clip passes on changes. */
+  std::vector<int64_t> inside;
   int64_t elements = 0;  // of the whole value, over all samples
+  int64_t images = 0;
+
+  bool empty() const { return max.empty(); }
+  size_t channels() const { return max.size(); }
+  double per_channel() const {
+    return static_cast<double>(elements) / static_cast<double>(max.size());
+  }
+  double mean(size_t c) const { return sum[c] / per_channel(); }
+  double mean_square(size_t c) const { return squares[c] / per_channel(); }
+  double mean_low(size_t c) const { return lows[c] / static_cast<double>(images); }
+  double mean_high(size_t c) const { return highs[c] / static_cast<double>(images); }
 };
 
 /** A value to watch, the axis of its channels, and the upper bound of the Clip behind it

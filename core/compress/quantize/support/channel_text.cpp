@@ -43,6 +43,23 @@ int level_near(double ratio) {
   return static_cast<int>(std::nearbyint(8 * std::log2(ratio)));
 }
 
+double factor_value(int k) {
+  // Square roots are exact to the last bit everywhere.
+  double value = 1;
+  double root = 2;
+  const int fraction = ((k % 32) + 32) % 32;
+  for (int bit = 16; bit > 0; bit /= 2) {
+    root = std::sqrt(root);
+    if ((fraction & bit) != 0) value *= root;
+  }
+  return std::ldexp(value, (k - fraction) / 32);
+}
+
+int factor_near(double ratio) {
+  const double k = std::nearbyint(32 * std::log2(ratio));
+  return static_cast<int>(std::clamp<double>(k, -kFactorLimit, kFactorLimit));
+}
+
 std::string write_levels(const std::vector<int>& levels) {
   std::string text;
   for (int k : levels) {

@@ -17,6 +17,12 @@ int level_at_least(double ratio);
 /** The k whose level is nearest in proportion. */
 int level_near(double ratio);
 
+/** Factors are kept more finely, in steps of 2^(1 / 32). */
+inline constexpr int kFactorLimit = 32 * 16;
+double factor_value(int k);
+/** The k whose factor is nearest in proportion. */
+int factor_near(double ratio);
+
 /** "-3 0 17": one integer per channel. */
 std::string write_levels(const std::vector<int>& levels);
 /** Throws INVALID_OPTION naming `where` unless `text` holds `channels` integers up to `limit`. */

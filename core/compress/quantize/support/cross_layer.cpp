@@ -62,9 +62,10 @@ std::vector<double> CrossLayerEqualizer::read(const ChannelGroup& group) const {
         largest = std::max(largest, layer.largest[at] * layer.out[static_cast<size_t>(o)]);
       }
     }
-    for (int64_t k = 0; k < group.channels * reader.repeat; ++k) {
-      const auto i = static_cast<size_t>(reader.offset + k);
-      double& largest = range[static_cast<size_t>(k / reader.repeat)];
+    for (size_t i = 0; i < columns.size(); ++i) {
+      const int c = reader.channels[i];
+      if (c < 0) continue;
+      double& largest = range[static_cast<size_t>(c)];
       largest = std::max(largest, columns[i] / layer.in[i]);
     }
   }
@@ -90,8 +91,9 @@ void CrossLayerEqualizer::store(const ChannelGroup& group, const std::vector<dou
   for (const GroupMaker& maker : group.makers) ranges_.at(maker.node).out = factors;
   for (const GroupReader& reader : group.readers) {
     std::vector<double>& in = ranges_.at(reader.node).in;
-    for (int64_t k = 0; k < group.channels * reader.repeat; ++k) {
-      in[static_cast<size_t>(reader.offset + k)] = factors[static_cast<size_t>(k / reader.repeat)];
+    for (size_t i = 0; i < in.size(); ++i) {
+      const int c = reader.channels[i];
+      if (c >= 0) in[i] = factors[static_cast<size_t>(c)];
     }
   }
 }
