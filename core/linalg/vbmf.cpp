@@ -88,8 +88,8 @@ Vbmf vbmf(std::span<const double> singular_values, int rows, int cols) {
   const double m = std::max(rows, cols);
   Vbmf result;
   if (singular_values.empty() || !(singular_values[0] > 0)) return result;
-  // Rounding leaves exact zeros at some 1e-9 of the largest; a logarithm needs more than 0.
-  const double floor = std::pow(1e-9 * singular_values[0], 2);
+  // What lies within the rounding of floats is no signal, whatever structure it has.
+  const double floor = std::pow(1e-6 * singular_values[0], 2);
   std::vector<double> squares;
   double sum = 0;
   for (double s : singular_values) {

@@ -12,11 +12,17 @@ using nlohmann::json;
 using test::count_ops;
 using test::recipe_of;
 
+json forced(json options) {
+  options["technique"] = "svd";
+  options["breakEven"] = false;
+  options["faster"] = false;
+  options["keep"] = true;
+  return recipe_of({options});
+}
+
 TEST(SvdTechnique, FullRankChangesNothing) {
   const auto model = test::two_layers();
-  const auto result = test::compress(
-      model,
-      recipe_of({{{"technique", "svd"}, {"rank", 1000}, {"breakEven", false}, {"keep", true}}}));
+  const auto result = test::compress(model, forced({{"rank", 1000}}));
   EXPECT_EQ(count_ops(result.model.graph, "Gemm"), 4);
   EXPECT_GT(test::output_sqnr_db(*model, result.model), 100);
 }
@@ -63,14 +69,6 @@ TEST(SvdTechnique, TheErrorIsTheTailOfTheSingularValues) {
   const double sqnr = test::sqnr_db(to_floats(test::reference_outputs(*model, feeds)[0], ""),
                                     to_floats(test::reference_outputs(result.model, feeds)[0], ""));
   EXPECT_NEAR(std::pow(10, -sqnr / 20), relative, 1e-4);
-}
-
-json forced(json options) {
-  options["technique"] = "svd";
-  options["breakEven"] = false;
-  options["faster"] = false;
-  options["keep"] = true;
-  return recipe_of({options});
 }
 
 TEST(SvdTechnique, TakesPointwiseConvolutions) {

@@ -118,20 +118,20 @@ TEST(Tucker, FactorizesASharedKernelOnce) {
   const ValueId once = maker.node("Conv", "first", {x, w}, same);
   maker.output(maker.node("Conv", "second", {once, w}, same));
   const auto model = maker.finish();
-  const auto both = test::compress(model, recipe_of({{{"technique", "tucker"}, {"ratio", 0.4}}}));
+  json step = {{"technique", "tucker"}, {"rankOut", 8}, {"rankIn", 8}};
+  const auto both = test::compress(model, recipe_of({step}));
   EXPECT_EQ(count_ops(both.model.graph, "Conv"), 6);
   EXPECT_EQ(both.model.graph.nodes[0].input(1), both.model.graph.nodes[3].input(1));
-  const auto one = test::compress(
-      model,
-      recipe_of({{{"technique", "tucker"}, {"ratio", 0.4}, {"layers", {{{"name", "first"}}}}}}));
+  step["layers"] = {{{"name", "first"}}};
+  const auto one = test::compress(model, recipe_of({step}));
   EXPECT_EQ(one.report["steps"][0]["layers"]["text"],
             "0/2: 1 not selected; 1 its weight is shared with a layer that keeps it");
 }
 
 TEST(Tucker, LeavesALayerThatWouldNotBeFaster) {
   // On a plane this small and thin the extra passes over the data cost more than they save.
-  const test::ConvCase thin{"thin", {1, 2, 16, 16}, {2, 2, 3, 3}, {}};
-  const auto model = test::one_conv(thin, test::low_rank_kernel(2, 2, 3, 3, 1, 1));
+  const test::ConvCase thin{"thin", {1, 2, 16, 16}, {2, 2, 2, 2}, {}};
+  const auto model = test::one_conv(thin, test::low_rank_kernel(2, 2, 2, 2, 1, 1));
   const auto result =
       test::compress(model, recipe_of({{{"technique", "tucker"}, {"rank", 1}, {"keep", true}}}));
   EXPECT_EQ(result.report["steps"][0]["layers"]["text"], "0/1: it would not be faster");
