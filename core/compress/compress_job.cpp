@@ -147,7 +147,7 @@ struct CompressJob::Impl {
       return concat("it made the ", options.compressed_size ? "compressed " : "",
                     "file larger: ", was.compressed, " -> ", is.compressed, " bytes");
     }
-    if (is.macs > was.macs) {
+    if (is.macs > was.macs && !report.adds_arithmetic) {
       return concat("it added arithmetic: ", was.macs, " -> ", is.macs, " multiply-accumulates");
     }
     return "";

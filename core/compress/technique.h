@@ -33,6 +33,8 @@ struct StepReport {
   std::vector<Touched> touched;
   std::vector<LeftAlone> left_alone;
   std::vector<std::string> warnings;
+  /** The step adds multiply-accumulates on purpose. */
+  bool adds_arithmetic = false;
   /** What else the technique found out, by name: ranges, sensitivities ... An object, or null. */
   nlohmann::json facts;
   /**

@@ -139,6 +139,8 @@ Job run(TechniqueContext& context) {
     context.report.touch(node, std::move(detail));
   }
   context.report.explicit_step = explicit_step(context, plan, calibrated.codes);
+  // Interpolation by convolution counts as arithmetic, interpolation as such does not.
+  context.report.adds_arithmetic = plan.parameters.interpolate_by_convolution;
   emit_qdq(graph, names, plan.placement, plan.parameters);
 }
 

@@ -140,6 +140,34 @@ TEST(QuantizeStatic, WhatMovesValuesMovesThemIn8Bits) {
   }
 }
 
+TEST(QuantizeStatic, InterpolationIsAConvolutionForOnnxruntime) {
+  for (const float factor : {2.0f, 0.5f, 1.5f}) {
+    test::ModelMaker maker;
+    const ValueId x = maker.input("x", {Dim::named("batch"), 3, 8, 6});
+    const ValueId c1 = maker.node(
+        "Conv", "c1", {x, maker.constant("w1", test::random_tensor({4, 3, 3, 3}, 1, 0.3f))},
+        {{"pads", std::vector<int64_t>{1, 1, 1, 1}}});
+    const ValueId scales = maker.constant("scales", Tensor::of<float>({4}, {1, 1, factor, factor}));
+    const ValueId resized =
+        maker.node("Resize", "resize", {c1, kNoValue, scales}, {{"mode", std::string("linear")}});
+    maker.output(maker.node("Conv", "c2",
+                            {resized, maker.constant("w2", test::random_tensor({5, 4, 1, 1}, 2))}));
+    const auto model = maker.finish();
+    json recipe = recipe_of({{{"technique", "quantize-static"}}});
+    const auto ours = test::compress(model, recipe);
+    recipe["target"] = "ort-web";
+    const auto theirs = test::compress(model, recipe);
+    EXPECT_TRUE(theirs.report["steps"][0]["kept"].get<bool>());
+    EXPECT_EQ(test::node_named(ours.model.graph, "resize").op, "Resize");
+    EXPECT_EQ(test::node_named(theirs.model.graph, "resize").op,
+              factor == 1.5f ? "Resize" : "Conv");
+    const double our_db = test::output_sqnr_db(*model, ours.model);
+    EXPECT_GT(our_db, 25);
+    // Only the result is quantized on top.
+    EXPECT_NEAR(test::output_sqnr_db(*model, theirs.model), our_db, 1.5) << factor;
+  }
+}
+
 TEST(QuantizeStatic, BiasesAreFloatUnlessAnOlderOnnxruntimeIsToReadThem) {
   const auto model = small_network();
   json recipe = recipe_of({{{"technique", "quantize-static"}}});

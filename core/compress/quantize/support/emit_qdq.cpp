@@ -4,6 +4,7 @@
 #include <cmath>
 #include <set>
 
+#include "core/compress/quantize/support/interpolation.h"
 #include "core/compress/weights.h"
 #include "core/graph/traversal.h"
 
@@ -249,11 +250,67 @@ class Emitter {
     graph_.nodes.push_back(std::move(node));
   }
 
-  /** An integer node between pairs. A quantized output keeps its name unless somebody reads it
-   * dequantized: then the pair makes the name. */
+  /** A Resize as a depthwise convolution between pairs, if that is asked for and exact. */
+  bool emit_interpolation(size_t i) {
+    if (!parameters_.interpolate_by_convolution || placement_.roles[i] != QRole::keep) return false;
+    Node& node = nodes_[i];
+    const auto form = integer_interpolation(graph_, node);
+    if (!form) return false;
+    const ValueId out = node.outputs[0];
+    const Affine affine = parameters_.activations.at(node.inputs[0]);
+    ValueId narrow = narrow_of(node.inputs[0]);
+    if (form->doubles) {
+      node.inputs[0] = narrow;
+      Attributes nearest = {{"coordinate_transformation_mode", std::string("asymmetric")},
+                            {"nearest_mode", std::string("floor")}};
+      for (const char* kept : {"axes", "keep_aspect_ratio_policy"}) {
+        if (node.has(kept)) nearest[kept] = node.attributes.find(kept)->second;
+      }
+      narrow = append_node(graph_, names_, "Resize", node.inputs, dtype(), std::move(nearest));
+      const Tensor pads = Tensor::of<int64_t>({8}, {0, 0, 1, 1, 0, 0, 1, 1});
+      narrow = append_node(graph_, names_, "Pad", {narrow, pool_.get(pads, "p")}, dtype(),
+                           {{"mode", std::string("edge")}});
+    }
+    const ValueId x = graph_.add_value(names_.fresh("v"), DType::f32);
+    append_dequantize(narrow, x, affine);
+    const ValueId w = append_node(
+        graph_, names_, "DequantizeLinear",
+        {pool_.get(form->weights, "q"), pool_.get(Tensor::scalar(form->scale), "s")}, DType::f32);
+    Node conv;
+    conv.op = "Conv";
+    conv.name = node.name;
+    conv.inputs = {x, w};
+    conv.attributes["group"] = form->weights.shape()[0];
+    if (!form->doubles) conv.attributes["strides"] = std::vector<int64_t>{2, 2};
+    append_made(std::move(conv), {out});
+    return true;
+  }
+
+  /** Appends an integer node that stands for `outputs`, with their pairs. An output keeps its name
+   * unless somebody reads it dequantized: then the pair makes the name. */
+  void append_made(Node node, const std::vector<ValueId>& outputs) {
+    node.outputs = outputs;
+    std::vector<std::pair<ValueId, ValueId>> made;  // as the node makes it, what it stands for
+    for (ValueId& out : node.outputs) {
+      if (out == kNoValue || !placement_.made_by_integer.contains(out)) continue;
+      const ValueId named = out;
+      if (read_dequantized_.contains(named)) {
+        out = graph_.add_value(names_.fresh("v"), DType::f32, graph_.value(named).dims);
+      }
+      made.emplace_back(out, named);
+    }
+    graph_.nodes.push_back(std::move(node));
+    for (const auto& [real, named] : made) {
+      const ValueId narrow = append_quantize(real, named);
+      if (real != named) append_dequantize(narrow, named, parameters_.activations.at(named));
+    }
+  }
+
+  /** An integer node between pairs. */
   void emit(size_t i) {
     if (placement_.roles[i] == QRole::none) return emit_float(i);
     if (moves_[i]) return emit_move(i);
+    if (emit_interpolation(i)) return;
     Node& node = nodes_[i];
     const QRole role = placement_.roles[i];
     const bool compute = role == QRole::compute;
@@ -278,20 +335,8 @@ class Emitter {
         last = &clip;
       }
     }
-    std::vector<std::pair<ValueId, ValueId>> made;  // as the node makes it, what it stands for
-    for (ValueId& out : last->outputs) {
-      if (out == kNoValue || !placement_.made_by_integer.contains(out)) continue;
-      const ValueId named = out;
-      if (read_dequantized_.contains(named)) {
-        out = graph_.add_value(names_.fresh("v"), DType::f32, graph_.value(named).dims);
-      }
-      made.emplace_back(out, named);
-    }
-    graph_.nodes.push_back(std::move(*last));
-    for (const auto& [real, named] : made) {
-      const ValueId narrow = append_quantize(real, named);
-      if (real != named) append_dequantize(narrow, named, parameters_.activations.at(named));
-    }
+    const std::vector<ValueId> outputs = last->outputs;
+    append_made(std::move(*last), outputs);
   }
 
   Graph& graph_;

@@ -19,6 +19,8 @@ enum class BiasForm : uint8_t {
 struct StaticParameters {
   ActivationForm form;
   BiasForm bias = BiasForm::int32;
+  /** Interpolation becomes a convolution where that is exact (interpolation.h). */
+  bool interpolate_by_convolution = false;
   std::map<ValueId, Affine> activations;
   std::map<ValueId, QuantizedWeight> weights;
 };
