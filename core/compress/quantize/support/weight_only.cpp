@@ -106,6 +106,7 @@ Job WeightOnlyPlan::make(TechniqueContext& context, const std::vector<Layer>& la
                          : store_codes(weight, planned.grid,
                                        rounded_[static_cast<size_t>(planned.rounded)].codes);
   }
+  std::vector<bool> counted(planned_.size(), false);  // a tied weight is one layer's
   for (size_t at = 0; at < layers.size(); ++at) {
     if (weights_of[at].empty()) continue;
     double worst = 300;
@@ -113,6 +114,8 @@ Job WeightOnlyPlan::make(TechniqueContext& context, const std::vector<Layer>& la
     int64_t scales = 0;
     for (size_t i : weights_of[at]) {
       worst = std::min(worst, planned_[i].stored.sqnr_db());
+      if (counted[i]) continue;
+      counted[i] = true;
       weights += planned_[i].stored.values.elements();
       scales += planned_[i].stored.scales.elements();
     }
