@@ -14,7 +14,7 @@ using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::Ro
 using View = Eigen::Map<const RowMajor>;
 
 constexpr int kMostSweeps = 500;
-constexpr double kStandstill = 1e-6;  // change of the relative error in a sweep
+constexpr double kStandstill = 1e-5;  // change of the relative error in a sweep
 constexpr double kRidge = 1e-9;
 
 /** [rest, rank]: row (j, k, ...) is the product of the rows of all factors but the first. */

@@ -13,9 +13,8 @@ using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::Ro
 using View = Eigen::Map<const RowMajor>;
 
 constexpr int kMostSweeps = 200;
-constexpr int kPowerSteps = 2;
 /** Of the energy of the whole kernel, gained by a sweep: less is standstill. */
-constexpr double kStandstill = 1e-10;
+constexpr double kStandstill = 1e-7;
 
 /** [a, b, c] -> [b, a, c] */
 std::vector<double> swap_first_two(const double* x, int a, int b, int c) {
@@ -44,17 +43,16 @@ std::vector<double> spectrum_of(const SymmetricEigen& eigen, int rest) {
   return squares;
 }
 
-/** Moves the rows of `basis` [rank, n] towards the leading left singular vectors of y [n, m]. */
+/** Moves the rows of `basis` [rank, n] towards the leading left singular vectors of y [n, m], by a
+ * step of subspace iteration: more of them between sweeps buy nothing, since y moves too. */
 void improve(std::vector<double>& basis, int rank, int n, const std::vector<double>& y, int m) {
   const View matrix(y.data(), n, m);
   Eigen::Map<RowMajor> rows(basis.data(), rank, n);
-  for (int step = 0; step < kPowerSteps; ++step) {
-    const RowMajor seen = rows * matrix;                        // [rank, m]
-    const Eigen::MatrixXd powered = matrix * seen.transpose();  // [n, rank]
-    const Eigen::HouseholderQR<Eigen::MatrixXd> qr(powered);
-    const Eigen::MatrixXd q = qr.householderQ() * Eigen::MatrixXd::Identity(n, rank);
-    rows = q.transpose();
-  }
+  const RowMajor seen = rows * matrix;                        // [rank, m]
+  const Eigen::MatrixXd powered = matrix * seen.transpose();  // [n, rank]
+  const Eigen::HouseholderQR<Eigen::MatrixXd> qr(powered);
+  const Eigen::MatrixXd q = qr.householderQ() * Eigen::MatrixXd::Identity(n, rank);
+  rows = q.transpose();
 }
 
 void fix_signs(std::vector<double>& basis, int rank, int n) {
@@ -127,7 +125,8 @@ bool Tucker2Solver::advance() {
   turned = swap_first_two(seen.data(), rank_out_, inputs_, taps_);
   improve(in_, rank_in_, inputs_, turned, rank_out_ * taps_);
   ++sweeps_;
-  const double now = kept();
+  // What the first mode leaves is at hand: the core is one small product away.
+  const double now = squared_norm(project(in_, rank_in_, inputs_, turned, rank_out_ * taps_));
   const double gained = now - last_kept_;
   last_kept_ = now;
   return gained > kStandstill * norm2_;
