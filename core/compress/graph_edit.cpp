@@ -99,12 +99,36 @@ void compact_graphs(Graph& root) {
   edit_graphs(root, [](Graph& graph, const Graph*) { compact_values(graph); });
 }
 
-ValueId ConstantPool::get(const Tensor& tensor, std::string_view prefix) {
+namespace {
+
+/** Type, shape and content. */
+std::string content_key(const Tensor& tensor) {
   std::string key = concat(static_cast<int>(tensor.dtype()), to_string(tensor.shape()), ":");
   key.append(reinterpret_cast<const char*>(tensor.raw()), static_cast<size_t>(tensor.bytes()));
-  const auto [place, added] = known_.try_emplace(std::move(key), kNoValue);
+  return key;
+}
+
+}  // namespace
+
+ValueId ConstantPool::get(const Tensor& tensor, std::string_view prefix) {
+  const auto [place, added] = known_.try_emplace(content_key(tensor), kNoValue);
   if (added) place->second = graph_.add_constant(names_.fresh(prefix), tensor);
   return place->second;
+}
+
+void share_small_constants(Graph& graph) {
+  constexpr int64_t kSmall = 1024;  // bytes; larger ones are weights, tied where they are equal
+  std::map<std::string, ValueId> first;
+  for (size_t i = 0; i < graph.values.size(); ++i) {
+    const Value& value = graph.values[i];
+    if (!value.is_constant() || value.constant.dtype() == DType::string ||
+        value.constant.bytes() > kSmall) {
+      continue;
+    }
+    const auto id = static_cast<ValueId>(i);
+    const auto [place, added] = first.try_emplace(content_key(value.constant), id);
+    if (!added) graph.replace_uses(id, place->second);
+  }
 }
 
 ValueId append_node(Graph& graph, NameMaker& names, std::string op, std::vector<ValueId> inputs,

@@ -75,6 +75,10 @@ class ConstantPool {
   std::map<std::string, ValueId> known_;
 };
 
+/** Makes readers of small constants that are equal in type, shape and content read the first of
+ * them; exporters repeat pads, shapes and bounds for every node. */
+void share_small_constants(Graph& graph);
+
 /** Appends a node with one new output and returns that output. */
 ValueId append_node(Graph& graph, NameMaker& names, std::string op, std::vector<ValueId> inputs,
                     DType dtype, Attributes attributes = {}, std::string domain = {});

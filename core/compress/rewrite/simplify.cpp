@@ -1,3 +1,4 @@
+#include "core/compress/graph_edit.h"
 #include "core/compress/technique.h"
 #include "core/passes/pass.h"
 
@@ -19,6 +20,7 @@ Job run(TechniqueContext& context) {
   const size_t before = context.model.graph.nodes.size();
   co_await report_progress("simplify", "", 0, 1);
   run_passes(context.model.graph, passes, PassContext{context.ops, context.pool});
+  share_small_constants(context.model.graph);
   const size_t after = context.model.graph.nodes.size();
   if (after < before) {
     Node whole;

@@ -48,6 +48,7 @@ class Emitter {
       shorten_name(id);
       derive_constant(graph_, names_, id, "DequantizeLinear", std::move(inputs), attributes);
     }
+    share_small_constants(graph_);
   }
 
  private:
