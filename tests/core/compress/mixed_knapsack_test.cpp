@@ -86,7 +86,7 @@ TEST(MixedKnapsack, IsExactOnAsManyLayersAsModelsHave) {
   Random random(4);
   for (int round = 0; round < 20; ++round) {
     const Classes classes = random_classes(random, 60, 5, 60);
-    const int limit = 300 + round * 70;
+    const int limit = 700 + round * 80;
     const auto result = solve_knapsack(classes, limit);
     ASSERT_TRUE(result.has_value());
     EXPECT_NEAR(result->value, table(classes, limit), 1e-9) << round;

@@ -11,8 +11,11 @@ namespace {
 
 /** Models that are run beside each other, at most. */
 constexpr size_t kMostAtOnce = 4;
-/** Passes in which the frontier is narrowed down. */
+/** How often the frontier is narrowed down, by so many points each time. */
 constexpr int kNarrowings = 4;
+constexpr int kPoints = 4;
+/** Until a point keeps the bound, each has this much less error than the one before. */
+constexpr double kStride = 4;
 /** How often a size is solved again with what the prediction was wrong by. */
 constexpr int kRepairs = 4;
 
@@ -125,7 +128,7 @@ class Search {
   Job propose_uniform();
   Job propose_within(Error error, int64_t limit);
   Job measure_proposed();
-  bool narrow(double& met, double& failed) const;
+  void narrow(std::optional<double>& met, double& failed) const;
   void take_fewest_bytes();
 
   TechniqueContext& context_;
@@ -236,9 +239,9 @@ Job Search::within_bytes(int64_t limit) {
   }
 }
 
-/** Moves the ends of a range of predicted errors together by what was measured; false: nothing
- * lies between them. */
-bool Search::narrow(double& met, double& failed) const {
+/** Moves the ends of a range of predicted errors together by what was measured: the most that kept
+ * the bound, below the least that did not. */
+void Search::narrow(std::optional<double>& met, double& failed) const {
   const bool kl = has_kl_ && bound_.min_agreement.has_value();
   const auto error = [&](const MixedTry& each) {
     return kl ? each.predicted_kl : each.predicted_noise;
@@ -247,9 +250,9 @@ bool Search::narrow(double& met, double& failed) const {
     if (!bound_.kept_by(each.measured)) failed = std::min(failed, error(each));
   }
   for (const MixedTry& each : result_.tries) {
-    if (bound_.kept_by(each.measured) && error(each) < failed) met = std::max(met, error(each));
+    if (!bound_.kept_by(each.measured) || error(each) >= failed || error(each) <= 0) continue;
+    met = std::max(met.value_or(0), error(each));
   }
-  return met < failed;
 }
 
 Job Search::within_error() {
@@ -267,20 +270,14 @@ Job Search::within_error() {
   }
   co_await measure_proposed();
   double failed = predicted(mixed_, fewest, error) * (1 + 1e-9);
-  double least = failed;  // the least error that a layer can have
-  for (const MixedUnit& unit : mixed_.units()) {
-    for (const MixedOption& option : unit.options) {
-      const double own = error_of(option, error);
-      if (own > 0) least = std::min(least, own);
-    }
-  }
-  double met = least / 2;
-  for (int pass = 0; pass < kNarrowings && narrow(met, failed); ++pass) {
+  std::optional<double> met;
+  for (int pass = 0; pass < kNarrowings; ++pass) {
+    narrow(met, failed);
     const size_t before = result_.tries.size();
-    const double ratio = failed / met;
-    for (size_t i = 1; i <= at_once_; ++i) {
-      const double part = static_cast<double>(i) / static_cast<double>(at_once_ + 1);
-      const auto choice = least_bytes(mixed_, error, met * std::pow(ratio, part));
+    for (int i = 1; i <= kPoints; ++i) {
+      const double level = met ? *met * std::pow(failed / *met, i / (kPoints + 1.0))
+                               : failed * std::pow(kStride, -i);
+      const auto choice = least_bytes(mixed_, error, level);
       if (choice) co_await propose(kFrontier, *choice);
     }
     if (result_.tries.size() == before) break;
