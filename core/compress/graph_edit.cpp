@@ -1,5 +1,7 @@
 #include "core/compress/graph_edit.h"
 
+#include <algorithm>
+
 #include "core/graph/traversal.h"
 
 namespace whittle {
@@ -118,16 +120,19 @@ ValueId ConstantPool::get(const Tensor& tensor, std::string_view prefix) {
 
 void share_small_constants(Graph& graph) {
   constexpr int64_t kSmall = 1024;  // bytes; larger ones are weights, tied where they are equal
-  std::map<std::string, ValueId> first;
+  std::map<std::string, std::vector<ValueId>> equal;
   for (size_t i = 0; i < graph.values.size(); ++i) {
-    const Value& value = graph.values[i];
-    if (!value.is_constant() || value.constant.dtype() == DType::string ||
-        value.constant.bytes() > kSmall) {
-      continue;
+    const Tensor& tensor = graph.values[i].constant;
+    if (!tensor.defined() || tensor.dtype() == DType::string || tensor.bytes() > kSmall) continue;
+    equal[content_key(tensor)].push_back(static_cast<ValueId>(i));
+  }
+  for (const auto& [key, ids] : equal) {
+    const ValueId kept = *std::min_element(ids.begin(), ids.end(), [&](ValueId a, ValueId b) {
+      return graph.value(a).name.size() < graph.value(b).name.size();
+    });
+    for (ValueId id : ids) {
+      if (id != kept) graph.replace_uses(id, kept);
     }
-    const auto id = static_cast<ValueId>(i);
-    const auto [place, added] = first.try_emplace(content_key(value.constant), id);
-    if (!added) graph.replace_uses(id, place->second);
   }
 }
 

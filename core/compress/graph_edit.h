@@ -75,8 +75,8 @@ class ConstantPool {
   std::map<std::string, ValueId> known_;
 };
 
-/** Makes readers of small constants that are equal in type, shape and content read the first of
- * them; exporters repeat pads, shapes and bounds for every node. */
+/** Makes readers of small constants that are equal in type, shape and content read the one with the
+ * shortest name; exporters repeat pads, shapes and bounds for every node. */
 void share_small_constants(Graph& graph);
 
 /** Appends a node with one new output and returns that output. */
