@@ -53,8 +53,7 @@ std::vector<OptionSpec> options() {
                    .doc = "\"nearest\": each weight gets the nearest value of the codebook; "
                           "\"gptq\": codes and codebooks are learned from samples, so that the "
                           "layer's output changes least; \"gptq-sequential\": behind earlier "
-                          "layers that are palettes already, which takes as many runs as there "
-                          "are layers",
+                          "layers that are palettes already, in up to 16 runs over the samples",
                    .default_value = "nearest",
                    .choices = palette_rounding_names()});
   specs.push_back({.name = "roundingSamples",

@@ -1,6 +1,7 @@
 #include "core/compress/layer_error/layer_statistics.h"
 
 #include <algorithm>
+#include <map>
 
 #include "core/base/error.h"
 #include "core/compress/observed_model.h"
@@ -97,6 +98,27 @@ std::vector<std::vector<LayerStatistics*>> statistics_batches(
   return batches;
 }
 
+std::vector<std::vector<LayerStatistics*>> statistics_waves(
+    const std::vector<LayerStatistics*>& all) {
+  constexpr size_t kWaves = 16;
+  const auto paired = static_cast<size_t>(std::count_if(
+      all.begin(), all.end(), [](const LayerStatistics* one) { return one->paired(); }));
+  const size_t together = (paired + kWaves - 1) / kWaves;
+  std::vector<std::vector<LayerStatistics*>> waves;
+  int64_t bytes = 0;
+  for (LayerStatistics* one : all) {
+    if (!one->paired()) continue;
+    if (waves.empty() || waves.back().size() == together ||
+        bytes + one->bytes() > LayerStatistics::kMostBytes) {
+      waves.emplace_back();
+      bytes = 0;
+    }
+    bytes += one->bytes();
+    waves.back().push_back(one);
+  }
+  return waves;
+}
+
 /** What a pass over the data does with the values it sees. */
 class StatisticsPass {
  public:
@@ -133,44 +155,55 @@ class StatisticsPass {
   }
 
   /** The float model's rows of a pair, and then those of the rounded one. */
-  void look_exact(LayerStatistics& one, const Tensor& tensor, uint64_t seed, int64_t sample) {
+  void look_exact(LayerStatistics& one, ValueId id, const Tensor& tensor, uint64_t seed,
+                  int64_t sample) {
     LayerRows& reader = one.readers_.front();
+    if (reader.input() != id) return;
     const auto size = static_cast<size_t>(one.matrix().row_size());
-    positions_ = one.positions(reader.open(tensor), seed, sample);
-    exact_.resize(positions_.size() * size);
-    for (size_t i = 0; i < positions_.size(); ++i) {
-      reader.read(positions_[i], std::span<float>(exact_).subspan(i * size, size));
+    Exact& exact = exact_[&one];
+    exact.positions = one.positions(reader.open(tensor), seed, sample);
+    exact.rows.resize(exact.positions.size() * size);
+    for (size_t i = 0; i < exact.positions.size(); ++i) {
+      reader.read(exact.positions[i], std::span<float>(exact.rows).subspan(i * size, size));
     }
   }
-  void look_rounded(LayerStatistics& one, const Tensor& tensor) {
+  void look_rounded(LayerStatistics& one, ValueId id, const Tensor& tensor) {
     LayerRows& reader = one.readers_.front();
+    if (reader.input() != id) return;
     const auto size = static_cast<size_t>(one.matrix().row_size());
+    const Exact& exact = exact_[&one];
     reader.open(tensor);
-    for (size_t i = 0; i < positions_.size(); ++i) {
+    for (size_t i = 0; i < exact.positions.size(); ++i) {
       bool learned = false;
       const std::span<float> place = one.next_place(learned);
       if (place.empty()) continue;
-      reader.read(positions_[i], place.first(size));
-      std::copy_n(exact_.begin() + static_cast<std::ptrdiff_t>(i * size), size,
+      reader.read(exact.positions[i], place.first(size));
+      std::copy_n(exact.rows.begin() + static_cast<std::ptrdiff_t>(i * size), size,
                   place.subspan(size).begin());
     }
   }
 
  private:
+  struct Exact {
+    std::vector<int64_t> positions;
+    std::vector<float> rows;
+  };
+
   std::vector<float> row_;
-  std::vector<int64_t> positions_;
-  std::vector<float> exact_;
+  std::map<const LayerStatistics*, Exact> exact_;
 };
 
 namespace {
 
-/** The part of a model that makes one value. */
-Model up_to(const Model& model, ValueId value) {
+/** The part of a model that makes some values. */
+Model up_to(const Model& model, const std::vector<ValueId>& values) {
   Model part = model;
-  const std::vector<ValueId>& inputs = part.graph.inputs;
-  if (std::find(inputs.begin(), inputs.end(), value) == inputs.end()) {
-    part.graph.outputs = {value};
+  std::vector<ValueId> made;
+  for (ValueId value : values) {
+    const std::vector<ValueId>& inputs = part.graph.inputs;
+    if (std::find(inputs.begin(), inputs.end(), value) == inputs.end()) made.push_back(value);
   }
+  if (!made.empty()) part.graph.outputs = std::move(made);
   return part;
 }
 
@@ -196,19 +229,20 @@ Job gather_statistics(TechniqueContext& context, SampleStore& samples,
 }
 
 Job gather_pairs(TechniqueContext& context, SampleStore& samples, const Model& rounded,
-                 LayerStatistics& statistics) {
-  statistics.open(context.seed);
-  const std::vector<LayerStatistics*> alone = {&statistics};
-  const ValueId value = StatisticsPass::inputs_of(alone).front();
+                 const std::vector<LayerStatistics*>& wave) {
+  for (LayerStatistics* one : wave) one->open(context.seed);
+  const std::vector<ValueId> values = StatisticsPass::inputs_of(wave);
   StatisticsPass pass;
   int64_t sample_number = 0;
-  const Model float_part = up_to(context.model, value);
-  ObservedModel float_model(context, float_part, {value}, [&](ValueId, const Tensor& tensor) {
-    pass.look_exact(statistics, tensor, context.seed, sample_number);
+  const Model float_part = up_to(context.model, values);
+  ObservedModel float_model(context, float_part, values, [&](ValueId id, const Tensor& tensor) {
+    for (LayerStatistics* one : wave) {
+      pass.look_exact(*one, id, tensor, context.seed, sample_number);
+    }
   });
-  const Model rounded_part = up_to(rounded, value);
-  ObservedModel rounded_model(context, rounded_part, {value}, [&](ValueId, const Tensor& tensor) {
-    pass.look_rounded(statistics, tensor);
+  const Model rounded_part = up_to(rounded, values);
+  ObservedModel rounded_model(context, rounded_part, values, [&](ValueId id, const Tensor& tensor) {
+    for (LayerStatistics* one : wave) pass.look_rounded(*one, id, tensor);
   });
   const SampleStore::Visit visit = [&](const Sample& sample, int64_t number) {
     sample_number = number;

@@ -79,9 +79,17 @@ std::vector<std::vector<LayerStatistics*>> statistics_batches(
 Job gather_statistics(TechniqueContext& context, SampleStore& samples,
                       const std::vector<LayerStatistics*>& batch, Products& products);
 
-/** Opens and fills one that is paired: rows of `rounded`, a model of the same values whose
- * earlier weights are rounded, with those of the context's model. */
+/**
+ * Those that are paired, in the order given, in waves: each wave is filled behind what the waves
+ * before it have rounded. At most 16, unless memory asks for more: with more layers than that a few
+ * go together, since every wave runs two models over all samples.
+ */
+std::vector<std::vector<LayerStatistics*>> statistics_waves(
+    const std::vector<LayerStatistics*>& all);
+
+/** Opens a wave and fills it: with rows of `rounded`, a model of the same values whose earlier
+ * weights are rounded, and those of the context's model. */
 Job gather_pairs(TechniqueContext& context, SampleStore& samples, const Model& rounded,
-                 LayerStatistics& statistics);
+                 const std::vector<LayerStatistics*>& wave);
 
 }  // namespace whittle

@@ -16,7 +16,7 @@ namespace {
 
 constexpr float kDamping = 0.01f;
 /** Turns of fitting codebooks and descending over codes; what later ones gain is lost in noise. */
-constexpr int kTurns = 4;
+constexpr int kTurns = 2;
 constexpr int kSweeps = 2;
 
 /** By how much an error of each weight costs output error on its own. */
@@ -194,13 +194,14 @@ Job learn_palettes(TechniqueContext& context, int64_t samples,
     const bool waits = one.report.is_null() && one.method == PaletteRounding::gptq_sequential;
     if (!waits) put_palette(model, one);
   }
-  for (LayerStatistics* one : statistics) {
-    if (!one->paired()) continue;
-    PaletteToLearn& target = palettes[target_of.at(one)];
-    co_await gather_pairs(context, store, model, *one);
-    co_await solve(context, target, *one, products);
-    one->close();
-    put_palette(model, target);
+  const std::vector<std::vector<LayerStatistics*>> waves = statistics_waves(statistics);
+  for (const std::vector<LayerStatistics*>& wave : waves) {
+    co_await gather_pairs(context, store, model, wave);
+    for (LayerStatistics* one : wave) {
+      co_await solve(context, palettes[target_of.at(one)], *one, products);
+      one->close();
+      put_palette(model, palettes[target_of.at(one)]);
+    }
   }
 }
 

@@ -187,19 +187,26 @@ void put_rounded(Model& model, const RoundedWeight& weight) {
   model.graph.value(weight.id).constant = std::move(values);
 }
 
+/** The tasks of some statistics. */
+using TaskOf = std::map<const LayerStatistics*, Task*>;
+
 Job round_sequentially(TechniqueContext& context, SampleStore& samples,
-                       std::vector<RoundedWeight>& weights, std::vector<Task>& tasks,
-                       Products& products) {
+                       const std::vector<RoundedWeight>& weights,
+                       const std::vector<std::vector<LayerStatistics*>>& waves,
+                       const TaskOf& task_of, Products& products) {
   Model rounded = context.model;
   for (const RoundedWeight& weight : weights) {
-    if (!is_sequential(weight.method)) put_rounded(rounded, weight);
+    const bool waits = is_sequential(weight.method) && weight.report.is_null();
+    if (!waits) put_rounded(rounded, weight);
   }
-  for (Task& task : tasks) {
-    if (!task.sequential()) continue;
-    co_await gather_pairs(context, samples, rounded, *task.statistics);
-    co_await solve(context, task, products);
-    task.statistics->close();
-    put_rounded(rounded, *task.weight);
+  for (const std::vector<LayerStatistics*>& wave : waves) {
+    co_await gather_pairs(context, samples, rounded, wave);
+    for (LayerStatistics* one : wave) {
+      Task& task = *task_of.at(one);
+      co_await solve(context, task, products);
+      one->close();
+      put_rounded(rounded, *task.weight);
+    }
   }
 }
 
@@ -207,8 +214,6 @@ Job round_sequentially(TechniqueContext& context, SampleStore& samples,
 
 Job round_weights(TechniqueContext& context, std::vector<RoundedWeight>& weights) {
   std::vector<Task> tasks;
-  std::map<const LayerStatistics*, size_t> task_of;
-  std::vector<LayerStatistics*> statistics;
   for (size_t i = 0; i < weights.size(); ++i) {
     RoundedWeight& weight = weights[i];
     co_await report_progress("round weights", context.model.graph.value(weight.id).name,
@@ -220,8 +225,6 @@ Job round_weights(TechniqueContext& context, std::vector<RoundedWeight>& weights
         std::make_unique<LayerStatistics>(learning_of(weight.method), static_cast<int64_t>(i));
     const std::string obstacle = gathered->set_readers(weight.readers, weight.weight->shape());
     if (obstacle.empty()) {
-      task_of[gathered.get()] = tasks.size();
-      statistics.push_back(gathered.get());
       tasks.push_back({&weight, std::move(gathered)});
     } else {
       weight.report = {{"rounding", "nearest"}, {"why", obstacle}};
@@ -232,19 +235,26 @@ Job round_weights(TechniqueContext& context, std::vector<RoundedWeight>& weights
     co_return;
   }
   if (tasks.empty()) co_return;
+  TaskOf task_of;
+  std::vector<LayerStatistics*> statistics;
+  for (Task& task : tasks) {
+    task_of[task.statistics.get()] = &task;
+    statistics.push_back(task.statistics.get());
+  }
   const std::vector<std::vector<LayerStatistics*>> batches = statistics_batches(statistics);
-  const bool sequential =
-      std::any_of(tasks.begin(), tasks.end(), [](const Task& task) { return task.sequential(); });
-  SampleStore samples(context.options.integer("roundingSamples"), batches.size() > 1 || sequential);
+  const std::vector<std::vector<LayerStatistics*>> waves = statistics_waves(statistics);
+  SampleStore samples(context.options.integer("roundingSamples"),
+                      batches.size() + waves.size() > 1);
   Products products(kernels_of(context), context.pool);
   for (const std::vector<LayerStatistics*>& batch : batches) {
     co_await gather_statistics(context, samples, batch, products);
     for (LayerStatistics* one : batch) {
-      co_await solve(context, tasks[task_of.at(one)], products);
+      co_await solve(context, *task_of.at(one), products);
       one->close();
     }
   }
-  if (sequential) co_await round_sequentially(context, samples, weights, tasks, products);
+  if (waves.empty()) co_return;
+  co_await round_sequentially(context, samples, weights, waves, task_of, products);
 }
 
 nlohmann::json changes_of(const Graph& graph, const std::vector<RoundedWeight>& weights) {

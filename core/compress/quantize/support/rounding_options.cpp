@@ -26,7 +26,7 @@ std::vector<OptionSpec> rounding_options() {
            .type = OptionType::choice,
            .doc = "\"nearest\" needs no data; \"gptq\" and \"adaround\" learn from samples which "
                   "way each weight goes, the \"-sequential\" ones behind earlier layers that are "
-                  "rounded already, which takes as many runs as there are layers",
+                  "rounded already, in up to 16 runs over the samples",
            .default_value = "nearest",
            .choices = method_names()},
           {.name = "actOrder",
