@@ -23,6 +23,7 @@ Job measure_trials(TechniqueContext& context, const std::vector<Sample>& samples
       context.cancel.poll();
       Model model;
       co_await make(i, model);
+      co_await report_progress("sensitivity", layers[i], static_cast<int64_t>(begin), all);
       candidates.add(model);
     }
     for (size_t s = 0; s < samples.size(); ++s) {
