@@ -13,7 +13,7 @@ namespace {
 using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 using View = Eigen::Map<const RowMajor>;
 
-constexpr int kMostSweeps = 500;
+constexpr int kMostSweeps = 300;
 constexpr double kStandstill = 1e-5;  // change of the relative error in a sweep
 constexpr double kRidge = 1e-9;
 
@@ -115,10 +115,11 @@ void CpSolver::update_others() {
   const RowMajor contracted = View(tensor_.data(), dims_[0], rest_).transpose() *
                               View(factors_[0].data(), dims_[0], rank_);  // [rest, rank]
   double inner = 0;
+  Eigen::RowVectorXd term(rank_);
   for (size_t mode = 1; mode < dims_.size(); ++mode) {
     RowMajor products = RowMajor::Zero(dims_[mode], rank_);
     for (int position = 0; position < rest_; ++position) {
-      Eigen::RowVectorXd term = contracted.row(position);
+      term = contracted.row(position);
       int left = position;
       int own = 0;
       for (size_t other = dims_.size(); other-- > 1;) {
@@ -127,7 +128,7 @@ void CpSolver::update_others() {
         if (other == mode) {
           own = index;
         } else {
-          term = term.cwiseProduct(View(factors_[other].data(), dims_[other], rank_).row(index));
+          term.array() *= View(factors_[other].data(), dims_[other], rank_).row(index).array();
         }
       }
       products.row(own) += term;

@@ -1,7 +1,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/compress/factorize/support/conv_chain.h"
+#include "core/compress/factorize/support/conv_factorizer.h"
+#include "core/compress/factorize/support/low_rank.h"
 #include "core/compress/factorize/support/rank_choice.h"
 #include "core/linalg/cp_als.h"
 
@@ -32,27 +33,27 @@ struct CpModes {
   }
 };
 
-/** The sum of all terms, [outputs, inputs, taps]. */
-void multiply_out(const CpDecomposition& parts, const CpModes& modes, int rank, float* to) {
-  std::vector<size_t> index(modes.dims.size(), 0);
-  size_t elements = 1;
-  for (int dim : modes.dims) elements *= static_cast<size_t>(dim);
-  for (size_t i = 0; i < elements; ++i) {
-    double sum = 0;
-    for (int r = 0; r < rank; ++r) {
+/** What each term makes of a patch: the product of all its factors but the first,
+ * [rank, inputs * taps]. */
+std::vector<float> features_of(const CpDecomposition& parts, const CpModes& modes, int rank) {
+  size_t width = 1;
+  for (size_t mode = 1; mode < modes.dims.size(); ++mode) {
+    width *= static_cast<size_t>(modes.dims[mode]);
+  }
+  std::vector<float> features(static_cast<size_t>(rank) * width);
+  for (int r = 0; r < rank; ++r) {
+    for (size_t i = 0; i < width; ++i) {
       double term = 1;
-      for (size_t mode = 0; mode < index.size(); ++mode) {
-        term *=
-            parts.factors[mode][index[mode] * static_cast<size_t>(rank) + static_cast<size_t>(r)];
+      size_t left = i;
+      for (size_t mode = modes.dims.size(); mode-- > 1;) {
+        const size_t index = left % static_cast<size_t>(modes.dims[mode]);
+        left /= static_cast<size_t>(modes.dims[mode]);
+        term *= parts.factors[mode][index * static_cast<size_t>(rank) + static_cast<size_t>(r)];
       }
-      sum += term;
-    }
-    to[i] = static_cast<float>(sum);
-    for (size_t mode = index.size(); mode-- > 0;) {
-      if (++index[mode] < static_cast<size_t>(modes.dims[mode])) break;
-      index[mode] = 0;
+      features[static_cast<size_t>(r) * width + i] = static_cast<float>(term);
     }
   }
+  return features;
 }
 
 std::vector<float> transposed(const std::vector<float>& x, int rows, int cols) {
@@ -65,9 +66,9 @@ std::vector<float> transposed(const std::vector<float>& x, int rows, int cols) {
   return result;
 }
 
-class CpFactorizer final : public Factorizer {
+class CpFactorizer final : public ConvFactorizer {
  public:
-  explicit CpFactorizer(TechniqueContext& context) : context_(context) {}
+  explicit CpFactorizer(TechniqueContext& context) : ConvFactorizer(context, "cp", "last") {}
 
   std::string why_not(const Node& node, const Tensor& weight) const override {
     const std::string obstacle = why_no_conv_kernel(node, weight);
@@ -85,8 +86,8 @@ class CpFactorizer final : public Factorizer {
       const std::span<const float> values = kernel.group(static_cast<int>(g));
       co_await solve(target, values, modes, rank, static_cast<int>(g), groups[g], starts[g]);
     }
-    assemble(kernel, modes, rank, groups, result);
     describe(target, rank, groups, starts, result);
+    assemble(target, kernel, modes, rank, groups, result);
   }
 
  private:
@@ -135,20 +136,27 @@ class CpFactorizer final : public Factorizer {
     best = leader->result();
   }
 
-  static void assemble(const ConvKernel& kernel, const CpModes& modes, int rank,
-                       const std::vector<CpDecomposition>& groups, Factorization& result) {
+  void assemble(const FactorTarget& target, const ConvKernel& kernel, const CpModes& modes,
+                int rank, const std::vector<CpDecomposition>& groups, Factorization& result) {
     const size_t spatial = kernel.window.size();
     const std::vector<int> one(spatial, 1);
     const std::vector<bool> none(spatial, false);
-    result.approximation = Tensor::allocate(DType::f32, Shape{kernel.groups, kernel.size()});
-    float* to = result.approximation.mutable_data<float>().data();
     std::vector<std::vector<float>> in;
     std::vector<std::vector<float>> out;
+    std::vector<std::vector<float>> features;
     for (const CpDecomposition& parts : groups) {
-      multiply_out(parts, modes, rank, to);
-      to += kernel.size();
+      features.push_back(features_of(parts, modes, rank));
       in.push_back(transposed(parts.factors[1], kernel.inputs, rank));
       out.push_back(parts.factors[0]);
+    }
+    refit(target, kernel, features, out, result);
+    result.approximation = Tensor::allocate(DType::f32, Shape{kernel.groups, kernel.size()});
+    auto to = result.approximation.mutable_data<float>().begin();
+    for (size_t g = 0; g < out.size(); ++g) {
+      const LowRank factors{rank, features[g], out[g]};
+      const std::vector<float> product =
+          multiply_out(factors, kernel.outputs, kernel.inputs * kernel.taps());
+      to = std::copy(product.begin(), product.end(), to);
     }
     std::vector<ConvLink> links = {{none, kernel.groups}};
     result.factors.push_back(stack_groups(in, rank, kernel.inputs, one));
@@ -201,14 +209,16 @@ class CpFactorizer final : public Factorizer {
                  "its factors later will hurt");
     }
   }
-
-  TechniqueContext& context_;
 };
 
 Job run(TechniqueContext& context) {
   const std::vector<Layer> layers = context.layers({"Conv"});
   CpFactorizer factorizer(context);
   co_await factorize_layers(context, "cp", factorizer, layers);
+}
+
+int data_passes(const Options& options) {
+  return ConvFactorizer::data_passes(options, "last");
 }
 
 }  // namespace
@@ -220,6 +230,7 @@ void register_cp(TechniqueTable& table) {
       "replace a convolution by 1x1, one depthwise along each axis of its window, and 1x1 (CP "
       "decomposition)";
   technique.ops = {"Conv"};
+  technique.data_passes = data_passes;
   technique.needs_passes = weight_passes();
   technique.needs_passes.push_back("fold-batchnorm");  // what a channel is scaled by counts
   technique.options.push_back({.name = "ratio",
@@ -247,6 +258,10 @@ void register_cp(TechniqueTable& table) {
                                .min = 0,
                                .max = 63,
                                .advanced = true});
+  for (OptionSpec& spec :
+       ConvFactorizer::data_options("last", "the last convolution as found on data")) {
+    technique.options.push_back(std::move(spec));
+  }
   for (OptionSpec& spec : break_even_options()) technique.options.push_back(std::move(spec));
   technique.not_after = {"fp16", "quantize-*", "mixed-precision", "palettize",
                          "round-for-compression"};

@@ -1,4 +1,4 @@
-#include "core/compress/factorize/support/conv_chain.h"
+#include "core/compress/factorize/support/conv_factorizer.h"
 #include "core/compress/factorize/support/low_rank_step.h"
 
 namespace whittle {
@@ -30,24 +30,42 @@ GroupedMatrix unfold(const ConvKernel& kernel) {
   return matrix;
 }
 
-/** A product [(m, j), (c, i)] back in the kernel's layout. */
-void fold(const std::vector<float>& product, const ConvKernel& kernel, float* to) {
-  const int tall = kernel.window[0];
+/** [(m, j), rank] as the horizontal filters [m, rank, j]. */
+std::vector<float> across(const std::vector<float>& second, const ConvKernel& kernel, int rank) {
   const int wide = kernel.window[1];
+  std::vector<float> result(second.size());
   for (int m = 0; m < kernel.outputs; ++m) {
-    for (int c = 0; c < kernel.inputs; ++c) {
-      for (int i = 0; i < tall; ++i) {
-        for (int j = 0; j < wide; ++j) {
-          *to++ = product[static_cast<size_t>(((m * wide + j) * kernel.inputs + c) * tall + i)];
-        }
+    for (int j = 0; j < wide; ++j) {
+      for (int r = 0; r < rank; ++r) {
+        result[static_cast<size_t>((m * rank + r) * wide + j)] =
+            second[static_cast<size_t>((m * wide + j) * rank + r)];
       }
     }
   }
+  return result;
 }
 
-class SpatialFactorizer final : public Factorizer {
+/** The vertical filters [rank, (c, i)] in each column j of the window: what each tap (r, j) of a
+ * horizontal filter sees of a patch, [(r, j), (c, i, j)]. */
+std::vector<float> shifted(const std::vector<float>& first, const ConvKernel& kernel, int rank) {
+  const int wide = kernel.window[1];
+  const int rows = kernel.inputs * kernel.window[0];
+  std::vector<float> result(first.size() * static_cast<size_t>(wide * wide), 0.0f);
+  for (int r = 0; r < rank; ++r) {
+    for (int j = 0; j < wide; ++j) {
+      for (int i = 0; i < rows; ++i) {
+        result[static_cast<size_t>(((r * wide + j) * rows + i) * wide + j)] =
+            first[static_cast<size_t>(r * rows + i)];
+      }
+    }
+  }
+  return result;
+}
+
+class SpatialFactorizer final : public ConvFactorizer {
  public:
-  explicit SpatialFactorizer(TechniqueContext& context) : context_(context) {}
+  explicit SpatialFactorizer(TechniqueContext& context)
+      : ConvFactorizer(context, "spatial-svd", "last") {}
 
   std::string why_not(const Node& node, const Tensor& weight) const override {
     const std::string obstacle = why_no_conv_kernel(node, weight);
@@ -63,50 +81,51 @@ class SpatialFactorizer final : public Factorizer {
     context_.cancel.poll();
     const std::vector<std::span<const double>> moments(static_cast<size_t>(kernel.groups));
     const LowRankChoice choice = choose_low_rank(target.options(), matrix, moments, context_.seed);
-    assemble(kernel, matrix, choice.bases, choice.rank, result);
     result.detail = {{"rank", choice.rank}, {"fullRank", matrix.full_rank()}};
     result.rule = low_rank_rule(choice);
+    assemble(target, kernel, matrix, choice, result);
     co_return;
   }
 
  private:
-  static void assemble(const ConvKernel& kernel, const GroupedMatrix& matrix,
-                       const std::vector<OutputBasis>& bases, int rank, Factorization& result) {
+  void assemble(const FactorTarget& target, const ConvKernel& kernel, const GroupedMatrix& matrix,
+                const LowRankChoice& choice, Factorization& result) {
     const int wide = kernel.window[1];
     std::vector<std::vector<float>> vertical;    // [rank, inputs, tall, 1]
     std::vector<std::vector<float>> horizontal;  // [outputs, rank, 1, wide]
-    result.approximation = Tensor::allocate(DType::f32, Shape{kernel.groups, kernel.size()});
-    float* to = result.approximation.mutable_data<float>().data();
+    std::vector<std::vector<float>> features;    // [rank * wide, inputs * tall * wide]
     for (int g = 0; g < kernel.groups; ++g) {
       LowRank parts = project_on(matrix.group(g), matrix.outputs, matrix.inputs,
-                                 bases[static_cast<size_t>(g)].vectors, rank);
-      fold(multiply_out(parts, matrix.outputs, matrix.inputs), kernel, to);
-      to += kernel.size();
-      std::vector<float> across(parts.second.size());
-      for (int m = 0; m < kernel.outputs; ++m) {
-        for (int j = 0; j < wide; ++j) {
-          for (int r = 0; r < rank; ++r) {
-            across[static_cast<size_t>((m * rank + r) * wide + j)] =
-                parts.second[static_cast<size_t>((m * wide + j) * rank + r)];
-          }
-        }
-      }
+                                 choice.bases[static_cast<size_t>(g)].vectors, choice.rank);
+      horizontal.push_back(across(parts.second, kernel, choice.rank));
+      features.push_back(shifted(parts.first, kernel, choice.rank));
       vertical.push_back(std::move(parts.first));
-      horizontal.push_back(std::move(across));
     }
-    result.factors.push_back(stack_groups(vertical, rank, kernel.inputs, {kernel.window[0], 1}));
-    result.factors.push_back(stack_groups(horizontal, kernel.outputs, rank, {1, wide}));
+    refit(target, kernel, features, horizontal, result);
+    result.approximation = Tensor::allocate(DType::f32, Shape{kernel.groups, kernel.size()});
+    auto to = result.approximation.mutable_data<float>().begin();
+    for (size_t g = 0; g < horizontal.size(); ++g) {
+      const LowRank parts{choice.rank * wide, features[g], horizontal[g]};
+      const std::vector<float> product =
+          multiply_out(parts, kernel.outputs, kernel.inputs * kernel.taps());
+      to = std::copy(product.begin(), product.end(), to);
+    }
+    result.factors.push_back(
+        stack_groups(vertical, choice.rank, kernel.inputs, {kernel.window[0], 1}));
+    result.factors.push_back(stack_groups(horizontal, kernel.outputs, choice.rank, {1, wide}));
     expand_to_chain(result, {{{true, false}, kernel.groups}, {{false, true}, kernel.groups}},
                     "spatial");
   }
-
-  TechniqueContext& context_;
 };
 
 Job run(TechniqueContext& context) {
   const std::vector<Layer> layers = context.layers({"Conv"});
   SpatialFactorizer factorizer(context);
   co_await factorize_layers(context, "spatial-svd", factorizer, layers);
+}
+
+int data_passes(const Options& options) {
+  return ConvFactorizer::data_passes(options, "last");
 }
 
 }  // namespace
@@ -119,7 +138,12 @@ void register_spatial_svd(TechniqueTable& table) {
   technique.ops = {"Conv"};
   technique.needs_passes = weight_passes();
   technique.needs_passes.push_back("fold-batchnorm");  // what a channel is scaled by counts
+  technique.data_passes = data_passes;
   technique.options = low_rank_options();
+  for (OptionSpec& spec :
+       ConvFactorizer::data_options("last", "the horizontal filters as found on data")) {
+    technique.options.push_back(std::move(spec));
+  }
   for (OptionSpec& spec : break_even_options()) technique.options.push_back(std::move(spec));
   technique.not_after = {"fp16", "quantize-*", "mixed-precision", "palettize",
                          "round-for-compression"};

@@ -1,28 +1,22 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/compress/factorize/support/input_moments.h"
+#include "core/compress/factorize/support/conv_factorizer.h"
 #include "core/compress/factorize/support/tucker_bases.h"
 #include "core/compress/factorize/support/tucker_chain.h"
 
 namespace whittle {
 namespace {
 
-class TuckerFactorizer final : public Factorizer {
+class TuckerFactorizer final : public ConvFactorizer {
  public:
-  explicit TuckerFactorizer(TechniqueContext& context) : context_(context) {}
+  explicit TuckerFactorizer(TechniqueContext& context)
+      : ConvFactorizer(context, "tucker", "bases") {}
 
   std::string why_not(const Node& node, const Tensor& weight) const override {
     const std::string obstacle = why_no_conv_kernel(node, weight);
     if (!obstacle.empty()) return obstacle;
     return conv_kernel(node, weight).taps() == 1 ? "its kernel is 1x1: svd takes it" : "";
-  }
-
-  Job prepare(const std::vector<FactorTarget>& targets) override {
-    bool wanted = false;
-    for (const FactorTarget& target : targets) wanted = wanted || weighted(target);
-    if (!wanted) co_return;
-    co_await moments_.observe(context_, targets, context_.options.integer("samples"), "tucker");
   }
 
   Job factorize(const FactorTarget& target, Factorization& result) override {
@@ -35,10 +29,10 @@ class TuckerFactorizer final : public Factorizer {
       co_await breathe(target);
     }
     std::vector<TuckerBases> bases;
-    for (int g = 0; weighted(target) && g < kernel.groups; ++g) {
-      const std::span<const double> moment = moments_.of(target, g);
-      if (moment.empty()) break;
-      bases.push_back(data_bases(kernel, g, moment));
+    for (int g = 0; g < kernel.groups; ++g) {
+      const std::span<const double> known = moment(target, g);
+      if (known.empty()) break;
+      bases.push_back(data_bases(kernel, g, known));
       co_await breathe(target);
     }
     const bool by_data = !bases.empty();
@@ -60,31 +54,7 @@ class TuckerFactorizer final : public Factorizer {
     assemble_tucker(kernel, TuckerLinks(kernel, ranks, full), ranks, groups, result);
   }
 
-  double output_error(const FactorTarget& target, const Tensor& approximation) override {
-    if (!weighted(target)) return -1;
-    const ConvKernel kernel = conv_kernel(target.node(), target.weight());
-    double worst = -1;
-    for (int g = 0; g < kernel.groups; ++g) {
-      const std::span<const double> moment = moments_.of(target, g);
-      if (moment.empty()) continue;
-      const std::span<const float> other = approximation.data<float>().subspan(
-          static_cast<size_t>(g * kernel.size()), static_cast<size_t>(kernel.size()));
-      worst = std::max(worst, output_error2(kernel.group(g), other, kernel.outputs,
-                                            kernel.inputs * kernel.taps(), moment));
-    }
-    return worst < 0 ? -1 : std::sqrt(worst);
-  }
-
  private:
-  JobPause breathe(const FactorTarget& target) const {
-    context_.cancel.poll();
-    return report_progress("tucker", target.layer().name());
-  }
-
-  static bool weighted(const FactorTarget& target) {
-    return target.options().text("minimize") == "outputs" && !target.options().given("bases");
-  }
-
   /** The bases found on data take the place of the iteration's where they lose less of the
    * outputs. */
   void take_data(const FactorTarget& target, const ConvKernel& kernel, TuckerRanks ranks,
@@ -94,17 +64,15 @@ class TuckerFactorizer final : public Factorizer {
     for (const TuckerBases& each : bases) text += write_bases(kernel, ranks, each);
     // What a report repeats without data is what is used.
     std::vector<Tucker2> other = from_text(text, kernel, ranks, target.layer().name());
-    double lost = 0;
-    double lost_by_data = 0;
-    for (int g = 0; g < kernel.groups; ++g) {
-      const auto error = [&](const Tucker2& group) {
-        return output_error2(kernel.group(g), multiply_out(group, kernel), kernel.outputs,
-                             kernel.inputs * kernel.taps(), moments_.of(target, g));
-      };
-      lost = std::max(lost, error(groups[static_cast<size_t>(g)]));
-      lost_by_data = std::max(lost_by_data, error(other[static_cast<size_t>(g)]));
-    }
-    if (lost_by_data >= lost) return;
+    const auto product = [&](const std::vector<Tucker2>& all) {
+      std::vector<float> values;
+      for (const Tucker2& group : all) {
+        const std::vector<float> part = multiply_out(group, kernel);
+        values.insert(values.end(), part.begin(), part.end());
+      }
+      return values;
+    };
+    if (lost(kernel, target, product(other)) >= lost(kernel, target, product(groups))) return;
     groups = std::move(other);
     result.rule["bases"] = text;
     result.detail["minimized"] = "outputs";
@@ -137,9 +105,6 @@ class TuckerFactorizer final : public Factorizer {
                      {"fullRankIn", full.in}, {"hosvdError", start}, {"sweeps", sweeps}};
     result.rule = {{"rankOut", ranks.out}, {"rankIn", ranks.in}};
   }
-
-  TechniqueContext& context_;
-  InputMoments moments_;
 };
 
 Job run(TechniqueContext& context) {
@@ -149,7 +114,7 @@ Job run(TechniqueContext& context) {
 }
 
 int data_passes(const Options& options) {
-  return options.text("minimize") == "outputs" && !options.given("bases") ? 1 : 0;
+  return ConvFactorizer::data_passes(options, "bases");
 }
 
 }  // namespace
@@ -178,24 +143,10 @@ void register_tucker(TechniqueTable& table) {
                                .type = OptionType::integer,
                                .doc = "fixed rank of the input channels, each group's",
                                .min = 1});
-  technique.options.push_back(
-      {.name = "minimize",
-       .type = OptionType::choice,
-       .doc = "the error of the \"weights\", or of the layer's \"outputs\" on calibration data: "
-              "energy and error then are those of the outputs",
-       .default_value = "weights",
-       .choices = {"weights", "outputs"}});
-  technique.options.push_back({.name = "samples",
-                               .type = OptionType::integer,
-                               .doc = "most calibration samples to look at; 0 takes all",
-                               .default_value = 32,
-                               .min = 0,
-                               .per_layer = false});
-  technique.options.push_back({.name = "bases",
-                               .type = OptionType::text,
-                               .doc = "the directions of outputs and inputs that are kept, as a "
-                                      "report writes them",
-                               .advanced = true});
+  for (OptionSpec& spec : ConvFactorizer::data_options(
+           "bases", "the directions of outputs and inputs that are kept")) {
+    technique.options.push_back(std::move(spec));
+  }
   for (OptionSpec& spec : break_even_options()) technique.options.push_back(std::move(spec));
   technique.not_after = {"fp16", "quantize-*", "mixed-precision", "palettize",
                          "round-for-compression"};

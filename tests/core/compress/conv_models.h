@@ -97,6 +97,18 @@ inline Tensor low_rank_kernel(int64_t outputs, int64_t inputs, int64_t tall, int
   return kernel;
 }
 
+/** x [1, 4, 8, 8] -> 1x1 to 24 channels -> conv 3x3: what reaches conv has four dimensions of 24.
+ */
+inline std::shared_ptr<const Model> narrow_channels() {
+  ModelMaker maker;
+  const ValueId x = maker.input("x", {1, 4, 8, 8});
+  const ValueId widen = maker.constant("widen_w", random_tensor({24, 4, 1, 1}, 5));
+  const ValueId w = maker.constant("w", random_tensor({24, 24, 3, 3}, 6, 0.1f));
+  maker.output(maker.node("Conv", "conv", {maker.node("Conv", "widen", {x, widen}), w},
+                          {{"pads", Integers{1, 1, 1, 1}}}));
+  return maker.finish();
+}
+
 /** The report's entry for the first touched layer of the first step. */
 inline const nlohmann::json& first_detail(const Compressed& result) {
   return result.report["steps"][0]["details"][0]["detail"];

@@ -120,5 +120,23 @@ TEST(Cp, ReportsTermsThatCancelEachOther) {
   EXPECT_EQ(result.report["steps"][0]["warnings"].size(), degenerate ? 1u : 0u);
 }
 
+TEST(Cp, RefitsTheLastConvolutionOnData) {
+  const auto model = test::narrow_channels();
+  json step = {{"technique", "cp"}, {"keep", true}};
+  step["layers"] = {{{"name", "conv"}, {"rank", 24}, {"starts", 1}, {"minimize", "outputs"}}};
+  const auto data = test::compress(model, recipe_of({step}));
+  ASSERT_EQ(data.report["steps"][0]["layers"]["touched"], 1);
+  EXPECT_EQ(test::first_detail(data)["minimized"], "outputs");
+  step["layers"][0]["minimize"] = "weights";
+  const auto plain = test::compress(model, recipe_of({step}));
+  // Other inputs than those it was fitted on.
+  EXPECT_GT(test::output_sqnr_db(*model, data.model, 1),
+            test::output_sqnr_db(*model, plain.model, 1) + 1);
+  // Without data the report's recipe makes the same file.
+  const json repeat = json::parse(data.report["recipe"].dump());
+  EXPECT_EQ(parse_recipe(repeat, all_techniques()).data_passes(), 0);
+  EXPECT_EQ(write_model(test::compress(model, repeat, 0).model), write_model(data.model));
+}
+
 }  // namespace
 }  // namespace whittle

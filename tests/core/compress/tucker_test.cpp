@@ -137,20 +137,8 @@ TEST(Tucker, LeavesALayerThatWouldNotBeFaster) {
   EXPECT_EQ(result.report["steps"][0]["layers"]["text"], "0/1: it would not be faster");
 }
 
-/** x [1, 4, 8, 8] -> 1x1 to 24 channels -> conv 3x3: what reaches conv has four dimensions of 24.
- */
-std::shared_ptr<const Model> narrow_channels() {
-  test::ModelMaker maker;
-  const ValueId x = maker.input("x", {1, 4, 8, 8});
-  const ValueId widen = maker.constant("widen_w", test::random_tensor({24, 4, 1, 1}, 5));
-  const ValueId w = maker.constant("w", test::random_tensor({24, 24, 3, 3}, 6, 0.1f));
-  maker.output(maker.node("Conv", "conv", {maker.node("Conv", "widen", {x, widen}), w},
-                          {{"pads", test::Integers{1, 1, 1, 1}}}));
-  return maker.finish();
-}
-
 TEST(Tucker, MinimizesTheErrorOfTheOutputs) {
-  const auto model = narrow_channels();
+  const auto model = test::narrow_channels();
   json step = {
       {"technique", "tucker"},
       {"keep", true},

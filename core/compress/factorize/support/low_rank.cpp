@@ -10,6 +10,8 @@ namespace whittle {
 namespace {
 
 constexpr int kLevels = 32767;
+/** Scales are powers of two, one digit from the least on. */
+constexpr int kLeastExponent = -40;
 constexpr std::string_view kDigits =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -115,6 +117,33 @@ std::vector<float> read_basis(const std::string& text, size_t count, const std::
     rows[i] = static_cast<float>(static_cast<int>(code) - kLevels) / kLevels;
   }
   return rows;
+}
+
+std::string write_scaled(std::span<const float> values) {
+  float largest = 0;
+  for (float value : values) largest = std::max(largest, std::fabs(value));
+  int exponent = 0;
+  std::frexp(largest, &exponent);  // largest < 2^exponent
+  const int most = kLeastExponent + static_cast<int>(kDigits.size()) - 1;
+  exponent = std::clamp(exponent, kLeastExponent, most);
+  std::vector<float> scaled(values.begin(), values.end());
+  for (float& value : scaled) value = std::ldexp(value, -exponent);
+  return kDigits[static_cast<size_t>(exponent - kLeastExponent)] + write_basis(scaled);
+}
+
+std::vector<float> read_scaled(const std::string& text, size_t count, const std::string& where) {
+  const size_t place = text.empty() ? std::string_view::npos : kDigits.find(text[0]);
+  if (place == std::string_view::npos) {
+    fail(Code::INVALID_OPTION, where, "Expected a scale in front of what is given for ", where,
+         " but received \"", text.substr(0, 1), '"');
+  }
+  std::vector<float> values = read_basis(text.substr(1), count, where);
+  for (float& value : values) value = std::ldexp(value, static_cast<int>(place) + kLeastExponent);
+  return values;
+}
+
+size_t scaled_length(size_t count) {
+  return 1 + 3 * count;
 }
 
 }  // namespace whittle

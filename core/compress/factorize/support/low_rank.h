@@ -33,5 +33,10 @@ std::vector<float> multiply_out(const LowRank& factors, int m, int k);
  * naming `where` for a text of another length or with other characters. */
 std::string write_basis(std::span<const float> rows);
 std::vector<float> read_basis(const std::string& text, size_t count, const std::string& where);
+/** The same for values of any size, with their scale in front. */
+std::string write_scaled(std::span<const float> values);
+std::vector<float> read_scaled(const std::string& text, size_t count, const std::string& where);
+/** Characters that `count` of them take. */
+size_t scaled_length(size_t count);
 
 }  // namespace whittle

@@ -1,17 +1,9 @@
 #include "core/compress/factorize/support/tucker_bases.h"
 
-#include <algorithm>
-#include <cmath>
-
-#include "core/base/error.h"
 #include "core/compress/factorize/support/low_rank.h"
 
 namespace whittle {
 namespace {
-
-// 'A' to 'Z': more than the entries of a decoder reach, which are around 1.
-constexpr int kLeastExponent = -12;
-constexpr int kMostExponent = 13;
 
 size_t numbers(int rank, int channels) {
   return static_cast<size_t>(rank) * static_cast<size_t>(channels);
@@ -55,24 +47,17 @@ std::vector<ModeSpectra> spectra_of(const std::vector<TuckerBases>& groups) {
 }
 
 size_t bases_length(const ConvKernel& kernel, TuckerRanks ranks) {
-  return 1 + 3 * (numbers(ranks.out, kernel.outputs) + 2 * numbers(ranks.in, kernel.inputs));
+  return 3 * (numbers(ranks.out, kernel.outputs) + numbers(ranks.in, kernel.inputs)) +
+         scaled_length(numbers(ranks.in, kernel.inputs));
 }
 
 std::string write_bases(const ConvKernel& kernel, TuckerRanks ranks, const TuckerBases& bases) {
   const std::span<const float> out(bases.out.vectors);
   const std::span<const float> in =
       std::span<const float>(bases.in.rows).first(numbers(ranks.in, kernel.inputs));
-  std::vector<float> decoder = input_decoder(in, ranks.in, kernel.inputs, bases.channels);
-  float largest = 0;
-  for (float value : decoder) largest = std::max(largest, std::fabs(value));
-  int exponent = 0;
-  std::frexp(largest, &exponent);  // largest < 2^exponent
-  exponent = std::clamp(exponent, kLeastExponent, kMostExponent);
-  for (float& value : decoder) value = std::ldexp(value, -exponent);
-  std::string text = write_basis(out.first(numbers(ranks.out, kernel.outputs)));
-  text += write_basis(in);
-  text += static_cast<char>('A' + exponent - kLeastExponent);
-  return text + write_basis(decoder);
+  const std::vector<float> decoder = input_decoder(in, ranks.in, kernel.inputs, bases.channels);
+  return write_basis(out.first(numbers(ranks.out, kernel.outputs))) + write_basis(in) +
+         write_scaled(decoder);
 }
 
 Tucker2 read_bases(const std::string& text, const ConvKernel& kernel, int group, TuckerRanks ranks,
@@ -81,13 +66,7 @@ Tucker2 read_bases(const std::string& text, const ConvKernel& kernel, int group,
   const size_t ins = numbers(ranks.in, kernel.inputs);
   std::vector<float> out = read_basis(text.substr(0, 3 * outs), outs, where);
   std::vector<float> in = read_basis(text.substr(3 * outs, 3 * ins), ins, where);
-  std::vector<float> decoder = read_basis(text.substr(3 * (outs + ins) + 1), ins, where);
-  const int exponent = text[3 * (outs + ins)] - 'A' + kLeastExponent;
-  if (exponent < kLeastExponent || exponent > kMostExponent) {
-    fail(Code::INVALID_OPTION, where, "Expected a capital letter before the last part of bases of ",
-         where, " but received '", text[3 * (outs + ins)], "'");
-  }
-  for (float& value : decoder) value = std::ldexp(value, exponent);
+  const std::vector<float> decoder = read_scaled(text.substr(3 * (outs + ins)), ins, where);
   orthonormalize(out, ranks.out, kernel.outputs);
   orthonormalize(in, ranks.in, kernel.inputs);
   return tucker2_of(kernel.group(group), kernel.outputs, kernel.inputs, kernel.taps(), out,
