@@ -60,26 +60,32 @@ const isFloatKernel = ({ op, inputs, outputs }: Kernel): boolean =>
   !op.startsWith('QLinear') && op !== 'QGemm' && [inputs[0], outputs[0]].includes('float');
 
 /** What heads with outputs of their own do in float while other branches are still integer. */
-const kHeads = ['DequantizeLinear', 'Sigmoid', 'Reshape', 'Transpose', 'Flatten', 'Softmax'];
-/** onnxruntime interpolates in float, splits a float image before its shuffle, and reads shapes of
- * what it has dequantized. */
-const kPeerFloat = ['Resize', 'QuantizeLinear', 'Split', 'Shape'];
+const kHeads = ['DequantizeLinear', 'Sigmoid', 'Reshape', 'Transpose', 'Flatten', 'Split'];
 
-/** Each with the operators that may be float between integer convolutions. */
-const kNetworks: Readonly<Record<string, readonly string[]>> = {
-  mobilenetv2: [],
-  'squeezenet1.1': [],
-  // onnxruntime keeps the pairs around Pad.
-  resnet20_cifar10: ['DequantizeLinear', 'Pad', 'QuantizeLinear'],
-  nanodet_m: [...kHeads, ...kPeerFloat], // shufflenet's splits and shuffles, LeakyRelu, heads
-  yunet_n_dynamic: [...kHeads, ...kPeerFloat],
-};
+interface Network {
+  name: string;
+  target: 'ort-web' | 'whittle';
+  /** Operators that may be float between integer convolutions. */
+  allowed: readonly string[];
+}
+
+const kNetworks: readonly Network[] = [
+  { name: 'mobilenetv2', target: 'ort-web', allowed: [] },
+  { name: 'squeezenet1.1', target: 'ort-web', allowed: [] },
+  // Strided slices and pads; with float biases, which onnxruntime rounds when it loads them.
+  { name: 'resnet20_cifar10', target: 'whittle', allowed: [] },
+  // shufflenet's splits and shuffles, LeakyRelu, heads
+  { name: 'nanodet_m', target: 'ort-web', allowed: kHeads },
+  // HardSwish, HardSigmoid, transposed convolutions at the end
+  { name: 'ppocrv3_text_det_en', target: 'ort-web', allowed: [] },
+  { name: 'yunet_n_dynamic', target: 'ort-web', allowed: kHeads },
+];
 
 describe(
   'no float operator is left between integer convolutions',
   { skip: skipWithoutAssets },
   () => {
-    for (const [name, allowed] of Object.entries(kNetworks)) {
+    for (const { name, target, allowed } of kNetworks) {
       it(name, async () => {
         const file = asset(`models/${name}.onnx`);
         const model = await loadModel(file);
@@ -89,7 +95,7 @@ describe(
         const { feeds } = sample(3);
         const recipe = {
           whittle: 1,
-          target: 'ort-web',
+          target,
           steps: [{ technique: 'quantize-static', keep: true }],
         } as Recipe;
         const { model: small } = await compress(model, recipe, {
@@ -99,10 +105,9 @@ describe(
           const kernels = peerKernels(await small.toBytes(), feeds);
           const isConvolution = ({ op }: Kernel): boolean => op === 'QLinearConv';
           assert.ok(kernels.some(isConvolution));
-          assert.deepEqual(
-            kernels.filter(({ op }) => op === 'Conv' || op === 'FusedConv'),
-            [],
-          );
+          // Our own form of the last sums has float results.
+          const floats = kernels.filter(({ op }) => op === 'Conv' || op === 'FusedConv');
+          if (target === 'ort-web') assert.deepEqual(floats, []);
           const theirs = between(kernels, isConvolution).filter(isFloatKernel);
           assert.deepEqual(
             theirs.map(({ op }) => op).filter((op) => !allowed.includes(op)),

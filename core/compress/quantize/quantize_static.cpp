@@ -140,7 +140,7 @@ Job run(TechniqueContext& context) {
   }
   context.report.explicit_step = explicit_step(context, plan, calibrated.codes);
   // Interpolation by convolution counts as arithmetic, interpolation as such does not.
-  context.report.adds_arithmetic = plan.parameters.interpolate_by_convolution;
+  context.report.adds_arithmetic = plan.parameters.for_onnxruntime;
   emit_qdq(graph, names, plan.placement, plan.parameters);
 }
 

@@ -145,13 +145,13 @@ TEST(QuantizeStatic, InterpolationIsAConvolutionForOnnxruntime) {
     test::ModelMaker maker;
     const ValueId x = maker.input("x", {Dim::named("batch"), 3, 8, 6});
     const ValueId c1 = maker.node(
-        "Conv", "c1", {x, maker.constant("w1", test::random_tensor({4, 3, 3, 3}, 1, 0.3f))},
+        "Conv", "c1", {x, maker.constant("w1", test::random_tensor({32, 3, 3, 3}, 1, 0.3f))},
         {{"pads", std::vector<int64_t>{1, 1, 1, 1}}});
     const ValueId scales = maker.constant("scales", Tensor::of<float>({4}, {1, 1, factor, factor}));
     const ValueId resized =
         maker.node("Resize", "resize", {c1, kNoValue, scales}, {{"mode", std::string("linear")}});
-    maker.output(maker.node("Conv", "c2",
-                            {resized, maker.constant("w2", test::random_tensor({5, 4, 1, 1}, 2))}));
+    maker.output(maker.node(
+        "Conv", "c2", {resized, maker.constant("w2", test::random_tensor({64, 32, 1, 1}, 2))}));
     const auto model = maker.finish();
     json recipe = recipe_of({{{"technique", "quantize-static"}}});
     const auto ours = test::compress(model, recipe);
@@ -165,6 +165,32 @@ TEST(QuantizeStatic, InterpolationIsAConvolutionForOnnxruntime) {
     EXPECT_GT(our_db, 25);
     // Only the result is quantized on top.
     EXPECT_NEAR(test::output_sqnr_db(*model, theirs.model), our_db, 1.5) << factor;
+  }
+}
+
+TEST(QuantizeStatic, HardFunctionsAreSumsAndProductsForOnnxruntime) {
+  test::ModelMaker maker;
+  const ValueId x = maker.input("x", {Dim::named("batch"), 3, 8, 6});
+  ValueId y = maker.node("Conv", "c1",
+                         {x, maker.constant("w1", test::random_tensor({4, 3, 3, 3}, 1, 0.8f))});
+  y = maker.node("HardSwish", "swish", {y});
+  y = maker.node("Conv", "c2", {y, maker.constant("w2", test::random_tensor({5, 4, 1, 1}, 2))});
+  y = maker.node("HardSigmoid", "gate", {y}, {{"alpha", 0.3f}});
+  maker.output(
+      maker.node("Conv", "c3", {y, maker.constant("w3", test::random_tensor({2, 5, 1, 1}, 3))}));
+  const auto model = maker.finish();
+  for (const char* type : {"u8", "s8"}) {
+    json recipe =
+        recipe_of({{{"technique", "quantize-static"}, {"activations", type}, {"keep", true}}});
+    const auto ours = test::compress(model, recipe);
+    EXPECT_EQ(test::node_named(ours.model.graph, "swish").op, "HardSwish");
+    recipe["target"] = "ort-node";
+    const auto theirs = test::compress(model, recipe);
+    EXPECT_EQ(test::node_named(theirs.model.graph, "swish").op, "Mul");
+    EXPECT_EQ(test::node_named(theirs.model.graph, "gate").op, "Add");
+    const double our_db = test::output_sqnr_db(*model, ours.model);
+    EXPECT_GT(our_db, 22);
+    EXPECT_GT(test::output_sqnr_db(*model, theirs.model), our_db - 3) << type;
   }
 }
 

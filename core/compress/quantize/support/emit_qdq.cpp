@@ -149,11 +149,14 @@ class Emitter {
   /** A scalar of Add or Mul in 8 bits, exact: the scale is |c| / steps. */
   ValueId quantized_constant(ValueId id) {
     const float value = to_floats(graph_.value(id).constant, graph_.value(id).name)[0];
+    return quantized_scalar(value, graph_.value(id).constant.shape());
+  }
+  ValueId quantized_scalar(float value, const Shape& shape) {
     const Affine affine = parameters_.form.affine({std::min(value, 0.0f), std::max(value, 0.0f)});
     const int32_t q = quantize(value, affine, limits_);
     const Tensor narrow = parameters_.form.is_signed ? Tensor::scalar(static_cast<int8_t>(q))
                                                      : Tensor::scalar(static_cast<uint8_t>(q));
-    const Tensor shaped = narrow.reshaped(graph_.value(id).constant.shape());
+    const Tensor shaped = narrow.reshaped(shape);
     return append_node(graph_, names_, "DequantizeLinear",
                        {pool_.get(shaped, "q"), scale_of(affine), zero_point_of(affine)},
                        DType::f32);
@@ -253,7 +256,7 @@ class Emitter {
 
   /** A Resize as a depthwise convolution between pairs, if that is asked for and exact. */
   bool emit_interpolation(size_t i) {
-    if (!parameters_.interpolate_by_convolution || placement_.roles[i] != QRole::keep) return false;
+    if (!parameters_.for_onnxruntime || placement_.roles[i] != QRole::keep) return false;
     Node& node = nodes_[i];
     const auto form = integer_interpolation(graph_, node);
     if (!form) return false;
@@ -287,6 +290,49 @@ class Emitter {
     return true;
   }
 
+  /** clip(alpha x + beta, 0, 1), alone or times x: alpha only changes the scale x is read with, the
+   * ends of an 8-bit range from 0 to 1 clip. */
+  bool emit_hard_function(size_t i) {
+    const Node& node = nodes_[i];
+    const bool swish = node.is("HardSwish");
+    if (!parameters_.for_onnxruntime || placement_.roles[i] != QRole::own) return false;
+    if (!swish && !node.is("HardSigmoid")) return false;
+    const ValueId out = node.outputs[0];
+    const Affine unit = parameters_.form.affine({0, 1});
+    const Affine& clipped = swish ? unit : parameters_.activations.at(out);
+    const bool clips = quantize(0, clipped, limits_) == limits_.min &&
+                       dequantize(limits_.max, clipped) <= 1.0f + clipped.scale / 2;
+    if (!clips) return false;
+    const float alpha = swish ? 1.0f / 6 : node.float_attribute("alpha", 0.2f);
+    const float beta = swish ? 0.5f : node.float_attribute("beta", 0.5f);
+    if (alpha <= 0) return false;
+    const Affine affine = parameters_.activations.at(node.inputs[0]);
+    const ValueId x = read_quantized(node.inputs[0]);
+    const ValueId scaled = graph_.add_value(names_.fresh("v"), DType::f32);
+    append_dequantize(narrow_of(node.inputs[0]), scaled, {affine.scale * alpha, affine.zero_point});
+    Node sum;
+    sum.op = "Add";
+    sum.name = swish ? names_.fresh("n") : node.name;
+    sum.inputs = {scaled, quantized_scalar(beta, Shape{})};
+    if (!swish) {
+      append_made(std::move(sum), {out});
+      return true;
+    }
+    const ValueId real = graph_.add_value(names_.fresh("v"), DType::f32);
+    sum.outputs = {real};
+    graph_.nodes.push_back(std::move(sum));
+    const ValueId narrow = append_node(graph_, names_, "QuantizeLinear",
+                                       {real, scale_of(unit), zero_point_of(unit)}, dtype());
+    const ValueId factor = graph_.add_value(names_.fresh("v"), DType::f32);
+    append_dequantize(narrow, factor, unit);
+    Node product;
+    product.op = "Mul";
+    product.name = node.name;
+    product.inputs = {x, factor};
+    append_made(std::move(product), {out});
+    return true;
+  }
+
   /** Appends an integer node that stands for `outputs`, with their pairs. An output keeps its name
    * unless somebody reads it dequantized: then the pair makes the name. */
   void append_made(Node node, const std::vector<ValueId>& outputs) {
@@ -311,7 +357,7 @@ class Emitter {
   void emit(size_t i) {
     if (placement_.roles[i] == QRole::none) return emit_float(i);
     if (moves_[i]) return emit_move(i);
-    if (emit_interpolation(i)) return;
+    if (emit_interpolation(i) || emit_hard_function(i)) return;
     Node& node = nodes_[i];
     const QRole role = placement_.roles[i];
     const bool compute = role == QRole::compute;

@@ -19,8 +19,9 @@ enum class BiasForm : uint8_t {
 struct StaticParameters {
   ActivationForm form;
   BiasForm bias = BiasForm::int32;
-  /** Interpolation becomes a convolution where that is exact (interpolation.h). */
-  bool interpolate_by_convolution = false;
+  /** What onnxruntime has no integer form of is said in operators that it has one of: interpolation
+   * as a convolution (interpolation.h), HardSigmoid and HardSwish as sums and products. */
+  bool for_onnxruntime = false;
   std::map<ValueId, Affine> activations;
   std::map<ValueId, QuantizedWeight> weights;
 };

@@ -32,7 +32,7 @@ Job plan_static(TechniqueContext& context, const CalibratedLayers& calibrated,
   plan.parameters.form = calibrated.form;
   // Older versions of onnxruntime make no integer layer of one whose bias is float.
   plan.parameters.bias = context.target == "whittle" ? BiasForm::f32 : BiasForm::int32;
-  plan.parameters.interpolate_by_convolution = context.target != "whittle";
+  plan.parameters.for_onnxruntime = context.target != "whittle";
   plan.parameters.activations =
       choose_parameters(graph, plan.placement, plan.intervals, calibrated.form);
   co_await make_static_grids(context, layers, plan.parameters.activations, plan.grids);
