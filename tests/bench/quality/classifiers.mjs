@@ -8,8 +8,8 @@ import { quantizedByPeer } from './peer.mjs';
 import { PLAIN, STATIC } from './recipes.mjs';
 
 /** Share of right answers in percent of a CIFAR network. */
-export async function accuracy(bytes, { data, labels }) {
-  const logits = rowsOf(await outputsOf(bytes, inBatches(data, 50)), 'logits', 10);
+export async function accuracy(bytes, { data, labels }, output = 'logits') {
+  const logits = rowsOf(await outputsOf(bytes, inBatches(data, 50)), output, 10);
   return (100 * logits.filter((row, i) => argmax(row) === labels[i]).length) / labels.length;
 }
 

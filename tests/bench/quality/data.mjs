@@ -43,10 +43,10 @@ export const inBatches = (data, size) =>
     if (held.length > 0) yield flush();
   });
 
-const CIFAR_INPUT = { preset: 'imagenet', name: 'input', size: [32, 32], crop: 'stretch' };
+const CIFAR_INPUT = { name: 'input', size: [32, 32], crop: 'stretch' };
 
 /** CIFAR-10 images by file ("cifar10-test-2000"), with their labels. */
-export function cifar(file) {
+export function cifar(file, preset = 'imagenet') {
   const arrays = readNpz(readFileSync(asset('datasets', `${file}.npz`)), file);
   const pixels = arrays.images.data;
   const [count] = arrays.images.dims;
@@ -56,7 +56,9 @@ export function cifar(file) {
       for (let c = 0; c < 3; c++) data[p * 4 + c] = pixels[(i * 32 * 32 + p) * 3 + c];
     return { width: 32, height: 32, data };
   });
-  return { data: named(file, images(list, CIFAR_INPUT)), labels: Array.from(arrays.labels.data) };
+  const data = images(list, { ...CIFAR_INPUT, preset });
+  const id = preset === 'imagenet' ? file : `${file}-${preset}`;
+  return { data: named(id, data), labels: Array.from(arrays.labels.data) };
 }
 
 /** The sample photographs, in the order of their names: [name, JPEG bytes]. */

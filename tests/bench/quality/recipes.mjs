@@ -11,8 +11,10 @@ export const PLAIN_PER_TENSOR = [
 ];
 export const EQUALIZED_PER_TENSOR = [{ technique: 'equalize' }, ...PLAIN_PER_TENSOR];
 export const NARROW_WEIGHTS = [{ technique: 'quantize-weights' }];
-export const FOUR_BITS = [{ technique: 'quantize-weights', bits: 4, block: 32, rounding: 'gptq' }];
-export const PALETTE = [{ technique: 'palettize', bits: 4, weighting: 'activations' }];
+export const FOUR_BITS = [
+  { technique: 'quantize-weights', bits: 4, block: 64, rounding: 'gptq-sequential' },
+];
+export const PALETTE = [{ technique: 'palettize', bits: 4, rounding: 'gptq' }];
 
 /** Static int8 for accuracy without labels. */
 export const STATIC = [
