@@ -76,8 +76,9 @@ const kNetworks: readonly Network[] = [
   { name: 'resnet20_cifar10', target: 'whittle', allowed: [] },
   // shufflenet's splits and shuffles, LeakyRelu, heads
   { name: 'nanodet_m', target: 'ort-web', allowed: kHeads },
-  // HardSwish, HardSigmoid, transposed convolutions at the end
-  { name: 'ppocrv3_text_det_en', target: 'ort-web', allowed: [] },
+  // HardSwish and HardSigmoid; at its end transposed convolutions, the bias of the first an Add that
+  // keeps a normalization from being folded.
+  { name: 'ppocrv3_text_det_en', target: 'ort-web', allowed: ['BatchNormalization', 'Relu'] },
   { name: 'yunet_n_dynamic', target: 'ort-web', allowed: kHeads },
 ];
 
