@@ -4,9 +4,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { compress, createSession, loadModel, type Recipe, type Tensors } from 'whittle-nn';
+import { arrays, compress, createSession, loadModel, type Recipe, type Tensors } from 'whittle-nn';
 import { asset, root, skipWithoutAssets } from './support/assets.js';
 import { feedsFor } from './support/feeds.js';
+import { onnxModel } from './support/onnx.js';
+import { peerRun, peerSession, relativeError } from './support/peer.js';
 
 interface Kernel {
   op: string;
@@ -135,3 +137,46 @@ describe(
     }
   },
 );
+
+describe('a quantized ConvTranspose', () => {
+  /** Evenly spread from -1 to 1, in an order without pattern. */
+  const spread = (count: number, step: number): Float32Array =>
+    Float32Array.from({ length: count }, (_, i) => (2 * ((i * step) % count)) / count - 1);
+
+  it('is integer here, and the same in onnxruntime', async () => {
+    const source = onnxModel(
+      { name: 'x', dims: [-1, 4, 6, 6] },
+      [
+        { op: 'ConvTranspose', name: 'up', inputs: ['x', 'w1'] },
+        { op: 'Relu', name: 'relu', inputs: ['up_out'] },
+        { op: 'Conv', name: 'out', inputs: ['relu_out', 'w2'] },
+      ],
+      [
+        { name: 'w1', dims: [4, 8, 3, 3], data: spread(288, 91) },
+        { name: 'w2', dims: [5, 8, 1, 1], data: spread(40, 23) },
+      ],
+      { name: 'out_out', dims: [-1, 5, 8, 8] },
+    );
+    const x = { type: 'float32', dims: [3, 4, 6, 6], data: spread(432, 97) } as const;
+    const model = await loadModel(source);
+    for (const target of ['whittle', 'ort-web'] as const) {
+      const recipe: Recipe = {
+        whittle: 1,
+        target,
+        steps: [{ technique: 'quantize-static', keep: true } as Recipe['steps'][number]],
+      };
+      const { model: small } = await compress(model, recipe, { calibration: arrays({ x }) });
+      const session = await createSession(small, { profile: true });
+      const ours = (await session.run({ x }))['out_out'];
+      const kernels = (await session.profile()).map(({ kernel }) => kernel);
+      assert.ok(kernels.includes('q8_subpixel_conv'), kernels.join(' '));
+      const theirs = (await peerRun(await peerSession(await small.toBytes()), { x }))['out_out'];
+      assert.ok(ours && theirs);
+      // A value on the border of two steps may fall to either side.
+      assert.ok(relativeError(ours, theirs) < 0.02, target);
+      await session.dispose();
+      small.dispose();
+    }
+    model.dispose();
+  });
+});
