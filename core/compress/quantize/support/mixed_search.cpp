@@ -16,6 +16,8 @@ constexpr int kNarrowings = 4;
 constexpr int kPoints = 4;
 /** Until a point keeps the bound, each has this much less error than the one before. */
 constexpr double kStride = 4;
+/** Points whose errors differ by less, 0.4 dB, are not told apart. */
+constexpr double kFine = 1.1;
 /** How often a size is solved again with what the prediction was wrong by. */
 constexpr int kRepairs = 4;
 
@@ -273,6 +275,7 @@ Job Search::within_error() {
   std::optional<double> met;
   for (int pass = 0; pass < kNarrowings; ++pass) {
     narrow(met, failed);
+    if (met && failed < *met * kFine) break;
     const size_t before = result_.tries.size();
     for (int i = 1; i <= kPoints; ++i) {
       const double level = met ? *met * std::pow(failed / *met, i / (kPoints + 1.0))
