@@ -186,7 +186,7 @@ void register_prune_weights(TechniqueTable& table) {
   technique.needs_passes = weight_passes();
   technique.options = options();
   technique.data_passes = data_passes;
-  technique.not_after = {"fp16", "quantize-*", "palettize"};
+  technique.not_after = {"fp16", "quantize-*", "mixed-precision", "palettize"};
   technique.run = run;
   table.add(std::move(technique));
 }
