@@ -10,19 +10,21 @@ namespace whittle {
 Job descend(const CancelFlag& cancel, const NoiseModel& model, const LogBounds& bounds,
             std::vector<double>& logs) {
   // The higher the order, the nearer to the maximum and the slower.
-  constexpr std::array<std::pair<int, int>, 2> kStages = {{{16, 90}, {64, 90}}};
-  constexpr int kRounds = 180;
+  constexpr std::array<std::pair<int, int>, 2> kStages = {{{16, 60}, {64, 50}}};
+  constexpr int kRounds = 110;
   constexpr int kLook = 10;  // rounds between looks at the true noise
   constexpr double kFirstStep = 0.05;
   constexpr double kLeastStep = 1e-4;
   constexpr double kMostStep = 0.5;
-  std::vector<double> steps(logs.size(), kFirstStep);
-  std::vector<double> slopes(logs.size(), 0.0);
+  std::vector<double> steps;
+  std::vector<double> slopes;
   std::vector<double> gradient;
   std::vector<double> now = logs;
   double best = model.noise(logs);
   int done = 0;
   for (const auto& [order, rounds] : kStages) {
+    steps.assign(logs.size(), kFirstStep);
+    slopes.assign(logs.size(), 0.0);
     for (int round = 1; round <= rounds; ++round) {
       co_await report_progress("equalize", "", done++, kRounds);
       cancel.poll();

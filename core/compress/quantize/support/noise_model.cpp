@@ -23,8 +23,14 @@ double root(double x, int order) {
   return x;
 }
 
-/** What is kept of a weight for the norms: small enough a power to be a float. */
-constexpr int kKeptPower = 8;
+/** Norms over weights, of which there are many, have one order; the square root of a term is small
+ * enough a power to be kept as a float. */
+constexpr int kWeightOrder = 16;
+
+double weight_power(float kept) {
+  const double x = kept;
+  return x * x;
+}
 
 double factor_of(std::span<const double> factors, int variable) {
   return variable < 0 ? 1.0 : factors[static_cast<size_t>(variable)];
@@ -187,7 +193,7 @@ void NoiseModel::add_layers(const std::map<ValueId, ChannelStatistics>& statisti
     if (!(term.scale > 0)) continue;
     for (float& w : term.largest) {
       w = static_cast<float>(w / term.scale);
-      term.kept.push_back(static_cast<float>(power(w, kKeptPower)));
+      term.kept.push_back(static_cast<float>(power(w, kWeightOrder / 2)));
     }
     layers_.push_back(std::move(term));
   }
@@ -218,8 +224,10 @@ double NoiseModel::tensor_noise(const TensorTerm& term, std::span<const double> 
   return noise;
 }
 
-double NoiseModel::row_noise(const LayerTerm& term, std::span<const double> factors, int order,
+double NoiseModel::row_noise(const LayerTerm& term, std::span<const double> factors,
                              std::vector<double>* gradient) {
+  const bool exact = gradient == nullptr;
+  const int order = exact ? 0 : kWeightOrder;
   const ChannelLayer& layer = term.layer;
   const size_t inputs = term.in.size();
   std::vector<double> divided(inputs);  // energy f^2
@@ -230,7 +238,7 @@ double NoiseModel::row_noise(const LayerTerm& term, std::span<const double> fact
     inverse[i] = power(1 / f, order);
   }
   const double unit = term.scale * term.scale / (12 * kWeightLevels * kWeightLevels);
-  std::vector<double> on_weights(order > 0 ? inputs : 0, 0.0);
+  std::vector<double> on_weights(!exact ? inputs : 0, 0.0);
   std::vector<double> on_inputs(on_weights.size(), 0.0);
   const auto row = static_cast<size_t>(layer.row());
   double noise = 0;
@@ -239,7 +247,7 @@ double NoiseModel::row_noise(const LayerTerm& term, std::span<const double> fact
     double power_sum = 0;
     for (size_t j = 0; j < row; ++j) power_sum += divided[first + j];
     double square = 0;
-    if (order == 0) {
+    if (exact) {
       double most = 0;
       for (size_t j = 0; j < row; ++j) {
         most = std::max(most, term.largest[o * row + j] * inverse[first + j]);
@@ -249,7 +257,7 @@ double NoiseModel::row_noise(const LayerTerm& term, std::span<const double> fact
     }
     double sum = 0;
     for (size_t j = 0; j < row; ++j) {
-      sum += power(term.kept[o * row + j], order / kKeptPower) * inverse[first + j];
+      sum += weight_power(term.kept[o * row + j]) * inverse[first + j];
     }
     if (!(sum > 0)) continue;
     square = root(sum, order / 2);
@@ -258,7 +266,7 @@ double NoiseModel::row_noise(const LayerTerm& term, std::span<const double> fact
     const double by_weight = 2 * mine / sum;
     const double by_input = 2 * term.importance[o] * unit * square;
     for (size_t j = 0; j < row; ++j) {
-      on_weights[first + j] += by_weight * power(term.kept[o * row + j], order / kKeptPower);
+      on_weights[first + j] += by_weight * weight_power(term.kept[o * row + j]);
       on_inputs[first + j] += by_input;
     }
   }
@@ -268,8 +276,10 @@ double NoiseModel::row_noise(const LayerTerm& term, std::span<const double> fact
   return noise;
 }
 
-double NoiseModel::whole_noise(const LayerTerm& term, std::span<const double> factors, int order,
+double NoiseModel::whole_noise(const LayerTerm& term, std::span<const double> factors,
                                std::vector<double>* gradient) {
+  const bool exact = gradient == nullptr;
+  const int order = exact ? 0 : kWeightOrder;
   const ChannelLayer& layer = term.layer;
   const size_t inputs = term.in.size();
   const size_t outputs = term.out.size();
@@ -296,11 +306,11 @@ double NoiseModel::whole_noise(const LayerTerm& term, std::span<const double> fa
     for (size_t j = 0; j < row; ++j) {
       const size_t at = o * row + j;
       of_output[o] += importance * divided[first + j];
-      if (order == 0) {
+      if (exact) {
         most = std::max(most, term.largest[at] * raised * inverse[first + j]);
         continue;
       }
-      const double part = power(term.kept[at], order / kKeptPower) * raised * inverse[first + j];
+      const double part = weight_power(term.kept[at]) * raised * inverse[first + j];
       of_row[o] += part;
       of_input[first + j] += part;
       by_input[first + j] += importance;
@@ -309,7 +319,7 @@ double NoiseModel::whole_noise(const LayerTerm& term, std::span<const double> fa
     suffered += of_output[o];
   }
   const double unit = term.scale * term.scale / (12 * kWeightLevels * kWeightLevels);
-  if (order == 0) return unit * most * most * suffered;
+  if (exact) return unit * most * most * suffered;
   if (!(sum > 0)) return 0;
   const double variance = unit * root(sum, order / 2);
   const double noise = variance * suffered;
@@ -331,8 +341,8 @@ double NoiseModel::total(std::span<const double> logs, int order,
   double noise = 0;
   for (const TensorTerm& term : tensors_) noise += tensor_noise(term, factors, order, gradient);
   for (const LayerTerm& term : layers_) {
-    noise += term.per_tensor ? whole_noise(term, factors, order, gradient)
-                             : row_noise(term, factors, order, gradient);
+    noise +=
+        term.per_tensor ? whole_noise(term, factors, gradient) : row_noise(term, factors, gradient);
   }
   return noise;
 }

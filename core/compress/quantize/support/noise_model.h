@@ -50,8 +50,8 @@ class NoiseModel {
 
   /** The noise with exact maxima. */
   double noise(std::span<const double> logs) const;
-  /** The noise with maxima replaced by norms of `order`, a power of two from 16 to 64, which is a
-   * little higher, and its gradient. */
+  /** The noise with maxima replaced by norms, which is a little higher, and its gradient. Those
+   * over activations have `order`, a power of two up to 64. */
   double smooth_noise(std::span<const double> logs, int order, std::vector<double>& gradient) const;
   /** Whether the variable makes a difference to any activation. */
   bool is_live(size_t variable) const { return live_[variable]; }
@@ -68,7 +68,7 @@ class NoiseModel {
     bool per_tensor = false;
     double scale = 0;                // largest weight
     std::vector<float> largest;      // |w| / scale of each block, [outputs, row]
-    std::vector<float> kept;         // those to the power 8, from which the norms are made
+    std::vector<float> kept;         // those to the power 8, square roots of the norms' terms
     std::vector<double> energy;      // taps * E[x^2], by input channel
     std::vector<double> importance;  // by output channel
     std::vector<int> out;            // variable by output channel, empty: not scaled
@@ -85,9 +85,9 @@ class NoiseModel {
 
   static double tensor_noise(const TensorTerm& term, std::span<const double> factors, int order,
                              std::vector<double>* gradient);
-  static double row_noise(const LayerTerm& term, std::span<const double> factors, int order,
+  static double row_noise(const LayerTerm& term, std::span<const double> factors,
                           std::vector<double>* gradient);
-  static double whole_noise(const LayerTerm& term, std::span<const double> factors, int order,
+  static double whole_noise(const LayerTerm& term, std::span<const double> factors,
                             std::vector<double>* gradient);
   double total(std::span<const double> logs, int order, std::vector<double>* gradient) const;
 
