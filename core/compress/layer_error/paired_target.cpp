@@ -8,20 +8,25 @@
 namespace whittle {
 namespace {
 
-/** One group of a layer; all matrices row-major. */
-class GroupTarget {
+/** Operations of one step of the job: some 20 ms. */
+constexpr int64_t kStepWork = 60'000'000;
+
+/** Some outputs of one group of a layer; all matrices row-major. */
+class TargetPiece {
  public:
-  GroupTarget(std::span<const float> weight, const LayerMatrix& matrix, int64_t group)
+  /** `count` outputs from `first` on, which is counted over all groups. */
+  TargetPiece(std::span<const float> weight, const LayerMatrix& matrix, int64_t group,
+              int64_t first, int64_t count)
       : matrix_(matrix),
         group_(group),
-        outputs_(static_cast<size_t>(matrix.outputs)),
+        first_(first),
+        outputs_(static_cast<size_t>(count)),
         inputs_(static_cast<size_t>(matrix.inputs)),
         weight_(outputs_ * inputs_),
         moments_(outputs_ * inputs_) {
-    for (int64_t m = 0; m < matrix.outputs; ++m) {
+    for (int64_t m = 0; m < count; ++m) {
       for (int64_t k = 0; k < matrix.inputs; ++k) {
-        weight_[static_cast<size_t>(m * matrix.inputs + k)] =
-            weight[matrix.at(group * matrix.outputs + m, k)];
+        weight_[static_cast<size_t>(m * matrix.inputs + k)] = weight[matrix.at(first + m, k)];
       }
     }
   }
@@ -48,10 +53,9 @@ class GroupTarget {
                       inputs_, outputs_, inputs_, inputs_);
     products.multiply({half.data(), inputs_, 1}, {upper.data(), inputs_, 1}, moments_.data(),
                       inputs_, outputs_, inputs_, inputs_);
-    for (int64_t m = 0; m < matrix_.outputs; ++m) {
+    for (int64_t m = 0; m < static_cast<int64_t>(outputs_); ++m) {
       for (int64_t k = 0; k < matrix_.inputs; ++k) {
-        target[matrix_.at(group_ * matrix_.outputs + m, k)] =
-            moments_[static_cast<size_t>(m * matrix_.inputs + k)];
+        target[matrix_.at(first_ + m, k)] = moments_[static_cast<size_t>(m * matrix_.inputs + k)];
       }
     }
   }
@@ -59,6 +63,7 @@ class GroupTarget {
  private:
   const LayerMatrix& matrix_;
   int64_t group_;
+  int64_t first_;
   size_t outputs_;
   size_t inputs_;
   std::vector<float> weight_;   // [outputs, inputs]
@@ -70,7 +75,7 @@ class GroupTarget {
 Job paired_target(const CancelFlag& cancel, Products& products, std::span<const float> weight,
                   const LayerMatrix& matrix, const RowReservoir& pairs, float damping,
                   Hessian& hessian, std::vector<float>& target) {
-  constexpr int64_t kRowsPerStep = 256;
+  constexpr int64_t kRowsPerStep = 128;  // a batch of the Hessian
   for (int64_t r = 0; r < pairs.rows(); ++r) {
     hessian.add(pairs.row(r).first(static_cast<size_t>(matrix.row_size())), products);
     if (r % kRowsPerStep != 0) continue;
@@ -81,17 +86,29 @@ Job paired_target(const CancelFlag& cancel, Products& products, std::span<const 
   target.assign(weight.size(), 0.0f);
   std::vector<int64_t> order(static_cast<size_t>(matrix.inputs));
   std::iota(order.begin(), order.end(), int64_t{0});
+  const int64_t of_output = matrix.inputs * (2 * pairs.rows() + 2 * matrix.inputs);
+  const int64_t piece = std::clamp<int64_t>(kStepWork / of_output, 16, 256);
+  int64_t work = 0;
   for (int64_t g = 0; g < matrix.groups; ++g) {
     InverseCholesky inverse(hessian.damped(g, order, damping), static_cast<int>(matrix.inputs));
     while (inverse.advance()) {
+      work += 32 * matrix.inputs * matrix.inputs;
+      if (work < kStepWork) continue;
+      work = 0;
       cancel.poll();
-      co_await report_progress("gptq", "", g, matrix.groups);
+      co_await report_progress("gptq", "", g * matrix.outputs, matrix.groups * matrix.outputs);
     }
-    GroupTarget group(weight, matrix, g);
-    group.multiply_rows(pairs, products);
-    cancel.poll();
-    co_await report_progress("gptq", "", g, matrix.groups);
-    group.solve(inverse.upper(), hessian.addend(g, damping), products, target);
+    for (int64_t m = 0; m < matrix.outputs; m += piece) {
+      const int64_t count = std::min(piece, matrix.outputs - m);
+      TargetPiece part(weight, matrix, g, g * matrix.outputs + m, count);
+      part.multiply_rows(pairs, products);
+      part.solve(inverse.upper(), hessian.addend(g, damping), products, target);
+      work += count * of_output;
+      if (work < kStepWork) continue;
+      work = 0;
+      cancel.poll();
+      co_await report_progress("gptq", "", g * matrix.outputs + m, matrix.groups * matrix.outputs);
+    }
   }
 }
 
