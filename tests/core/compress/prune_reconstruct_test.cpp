@@ -1,0 +1,117 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "core/compress/prune/support/float_text.h"
+#include "core/onnx/writer.h"
+#include "tests/core/compress/prune_nets.h"
+
+namespace whittle {
+namespace {
+
+using nlohmann::json;
+using test::Net;
+using test::plain_net;
+using test::prune_channels;
+using test::weight_of;
+
+/** Channels 5, 6 and 7 of c1 can be made of 0, 1 and 2, through the Relu. */
+std::shared_ptr<const Model> dependent() {
+  Net net;
+  Tensor w = test::random_tensor({8, 3, 3, 3}, 1, 0.3f);
+  Tensor b = test::random_tensor({8}, 2, 0.3f);
+  for (size_t c = 5; c < 8; ++c) {
+    const float factor = 0.5f * static_cast<float>(c - 4);
+    for (size_t i = 0; i < 27; ++i) {
+      w.mutable_data<float>()[c * 27 + i] = factor * w.data<float>()[(c - 5) * 27 + i];
+    }
+    b.mutable_data<float>()[c] = factor * b.data<float>()[c - 5];
+  }
+  const ValueId c1 = net.node("Conv", "c1", {net.x(), net.constant("w", w), net.constant("b", b)},
+                              {{"pads", std::vector<int64_t>{1, 1, 1, 1}}});
+  const ValueId a = net.relu("r1", c1);
+  net.finish_with(net.relu("r2", net.conv("c2", a, 8, 8)), 8);
+  return net.finish();
+}
+
+TEST(PruneReconstruct, ReconstructionRecoversALinearDependency) {
+  const auto model = dependent();
+  const json rules = {{{"name", "c1"}}};
+  const json options = {{"criterion", "reconstruction"},
+                        {"reconstruct", true},
+                        {"ratio", 0.375},
+                        {"ridge", 1e-7},
+                        {"layers", rules}};
+  const auto result = test::compress(model, prune_channels(options), 8);
+  EXPECT_EQ(weight_of(result.model, "c1").shape()[0], 5);
+  EXPECT_GT(test::output_sqnr_db(*model, result.model, 2), 60);
+  const json& facts = result.report["steps"][0]["facts"];
+  EXPECT_GT(facts["recovered"]["c2"].get<double>(), 0.9999);
+  // Bit by bit, without data.
+  const auto again = test::compress(model, json::parse(result.report["recipe"].dump()), 0);
+  EXPECT_EQ(write_model(again.model), write_model(result.model));
+  // Which it cannot be without the reconstruction.
+  json plain = options;
+  plain["reconstruct"] = false;
+  EXPECT_LT(test::output_sqnr_db(*model, test::compress(model, prune_channels(plain), 8).model, 2),
+            30);
+}
+
+TEST(PruneReconstruct, ReconstructionLeavesLessErrorThanCutting) {
+  const auto model = plain_net();
+  double last = -100;
+  for (const json& options :
+       {json{{"criterion", "l2"}}, json{{"criterion", "l2"}, {"reconstruct", true}},
+        json{{"criterion", "reconstruction"}, {"reconstruct", true}}}) {
+    const auto result = test::compress(model, prune_channels(options), 16);
+    const double sqnr = test::output_sqnr_db(*model, result.model, 8);
+    EXPECT_GT(sqnr, last) << options;
+    last = sqnr;
+  }
+}
+
+TEST(PruneReconstruct, ReconstructsEveryKindOfReader) {
+  Net net;
+  const ValueId a = net.relu("r1", net.conv("c1", net.x(), 3, 8));
+  const ValueId g = net.relu("r2", net.conv("grouped", a, 8, 8, {}, {3, 4, 2}));
+  const ValueId flat = net.node("Flatten", "flat", {g});  // [batch, 8 * 2 * 2]
+  const ValueId h = net.node("MatMul", "fc1", {flat, net.weight("fc1", {32, 12}, 1, {})});
+  net.output(net.node(
+      "Gemm", "fc2",
+      {net.relu("r3", h), net.weight("fc2", {5, 12}, 0, {}), net.weight("fc2.b", {5}, 0, {})},
+      {{"transB", int64_t{1}}}));
+  const auto model = net.finish();
+  for (const std::string maker : {"c1", "grouped", "fc1"}) {
+    const json rules = {{{"name", maker}}};
+    const json options = {{"layers", rules}, {"minChannels", 6}};
+    json rebuilt = options;
+    rebuilt["reconstruct"] = true;
+    const auto cut = test::compress(model, prune_channels(options), 0);
+    const auto result = test::compress(model, prune_channels(rebuilt), 32, 8);
+    const json& recovered = result.report["steps"][0]["facts"]["recovered"];
+    EXPECT_EQ(recovered.size(), 1);
+    EXPECT_GT(test::output_sqnr_db(*model, result.model, 32),
+              test::output_sqnr_db(*model, cut.model, 32))
+        << maker << recovered;
+  }
+  const auto all = test::compress(model, prune_channels({{"reconstruct", true}}), 16, 8);
+  EXPECT_EQ(all.report["steps"][0]["facts"]["recovered"].size(), 3);
+  const auto again = test::compress(model, json::parse(all.report["recipe"].dump()), 0);
+  EXPECT_EQ(write_model(again.model), write_model(all.model));
+}
+
+TEST(PruneReconstruct, NumbersAsText) {
+  const std::vector<float> values = {0, 1, -1, 0.1f, 1e-30f, -3.25e20f, INFINITY};
+  for (float value : values) {
+    const float rounded = text_rounded(value);
+    if (std::isfinite(value)) {
+      EXPECT_NEAR(rounded, value, std::fabs(value) * 0x1p-16f);
+    }
+    EXPECT_EQ(read_floats(write_floats(std::vector<float>{rounded}), 1, "")[0], rounded);
+  }
+  EXPECT_THROW(read_floats("AAA", 1, "here"), Error);
+  EXPECT_THROW(read_floats("AA+A", 1, "here"), Error);
+}
+
+}  // namespace
+}  // namespace whittle
