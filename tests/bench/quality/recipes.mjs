@@ -9,7 +9,10 @@ export const PLAIN_PER_TENSOR = [
     depthwise: 'as-weights',
   },
 ];
-export const EQUALIZED_PER_TENSOR = [{ technique: 'equalize' }, ...PLAIN_PER_TENSOR];
+export const EQUALIZED_PER_TENSOR = [
+  { technique: 'equalize', weights: 'tensor', depthwise: 'as-weights', clip: 'min' },
+  ...PLAIN_PER_TENSOR,
+];
 export const NARROW_WEIGHTS = [{ technique: 'quantize-weights' }];
 export const FOUR_BITS = [
   { technique: 'quantize-weights', bits: 4, block: 64, rounding: 'gptq-sequential' },
@@ -18,6 +21,7 @@ export const PALETTE = [{ technique: 'palettize', bits: 4, rounding: 'gptq' }];
 
 /** Static int8 for accuracy without labels. */
 export const STATIC = [
+  { technique: 'equalize', typical: 0.5, samples: 0 },
   { technique: 'quantize-static', calibrator: 'mse', samples: 0 },
   { technique: 'bias-correct' },
 ];

@@ -6,7 +6,9 @@
 #include "core/compress/quantize/support/noise_model.h"
 #include "core/onnx/writer.h"
 #include "core/ops/shape_inference.h"
+#include "core/runtime/session.h"
 #include "tests/core/compress/small_models.h"
+#include "tests/support/files.h"
 
 namespace whittle {
 namespace {
@@ -159,6 +161,27 @@ TEST(EqualizeNoise, LowersTheNoiseOfStaticQuantization) {
     EXPECT_GT(calibrated_sqnr_db(*model, scaled.model), calibrated_sqnr_db(*model, plain.model) + 1)
         << weights;
   }
+}
+
+TEST(EqualizeNoise, RestoresARealDepthwiseNetworkWithOneScaleATensor) {
+  if (test::assets_folder().empty()) GTEST_SKIP() << "skipped: no assets";
+  const auto model = std::make_shared<const Model>(
+      test::read_file(test::assets_folder() + "/models/mobilenet_v1_0.25_224.onnx"));
+  const json per_tensor = {{"weights", "tensor"}, {"depthwise", "as-weights"}};
+  json scale = {{"technique", "equalize"}, {"clip", "min"}};
+  json quantize = {{"technique", "quantize-static"}};
+  scale.update(per_tensor);
+  quantize.update(per_tensor);
+  const auto outputs_of = [&](const Model& made) {
+    Session session(std::make_shared<Model>(made), {});
+    return to_floats(session.run(test::random_feeds(*model, 100))[0], "");
+  };
+  const std::vector<float> expected = outputs_of(*model);
+  const auto sqnr_of = [&](const json& steps) {
+    return test::sqnr_db(expected, outputs_of(test::compress(model, recipe_of(steps), 2, 1).model));
+  };
+  EXPECT_GT(sqnr_of(json::array({scale})), 80);
+  EXPECT_GT(sqnr_of(json::array({scale, quantize})), sqnr_of(json::array({quantize})) + 6);
 }
 
 /** A model's noise as equalization sees it. */
