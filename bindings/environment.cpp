@@ -6,9 +6,7 @@
 #include <memory>
 
 #include "bindings/guard.h"
-#ifdef __EMSCRIPTEN_PTHREADS__
-#include "bindings/worker_pool.h"
-#endif
+#include "bindings/threads/make_pool.h"
 
 namespace whittle::bindings {
 namespace {
@@ -23,11 +21,9 @@ const KernelTable* best_kernels() {
 }
 
 /** Starts workers so that `threads` work in all; they count from the moment they report. Call once,
- * and return to the event loop before relying on them. A build without threads stays serial. */
-void start_threads([[maybe_unused]] int threads) {
-#ifdef __EMSCRIPTEN_PTHREADS__
-  if (threads > 1) g_pool = std::make_unique<WorkerPool>(threads);
-#endif
+ * and return to the event loop before relying on them. A module without threads stays serial. */
+void start_threads(int threads) {
+  if (threads > 1) g_pool = make_pool(threads);
 }
 
 int active_threads() {

@@ -6,6 +6,12 @@ target_include_directories(whittle_flags INTERFACE ${CMAKE_CURRENT_SOURCE_DIR}
   ${CMAKE_CURRENT_BINARY_DIR}/generated)
 target_compile_options(whittle_flags INTERFACE -Wall -Wextra -Wshadow)
 
+# For what takes longer to compile than to run under the sanitizers: tests, and all that writes JSON.
+add_library(whittle_quick INTERFACE)
+if(WHITTLE_SANITIZE)
+  target_compile_options(whittle_quick INTERFACE -O0)
+endif()
+
 find_program(CCACHE ccache)
 if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
@@ -14,7 +20,7 @@ endif()
 if(EMSCRIPTEN)
   include(${CMAKE_CURRENT_SOURCE_DIR}/emsdk-config/flags.cmake)
   # Global, because GoogleTest and every object of a module must agree on these.
-  add_compile_options(${WHITTLE_WASM_COMPILE})
+  add_compile_options(${WHITTLE_WASM_COMPILE} ${WHITTLE_WASM_OBJECTS})
   add_link_options(${WHITTLE_WASM_COMPILE})
 else()
   find_package(Threads REQUIRED)

@@ -2,7 +2,7 @@
 # A layer without sources is an interface library, so that the order can be written down whole.
 
 function(whittle_layer layer)
-  cmake_parse_arguments(arg "" "" "NEEDS;SOURCES" ${ARGN})
+  cmake_parse_arguments(arg "" "PRECOMPILED" "NEEDS;SOURCES" ${ARGN})
   if(NOT arg_SOURCES)
     whittle_sources(arg_SOURCES core/${layer}/*.cpp)
   endif()
@@ -11,7 +11,7 @@ function(whittle_layer layer)
   if(arg_SOURCES)
     add_library(${target} STATIC ${arg_SOURCES})
     target_link_libraries(${target} PUBLIC whittle_flags whittle_deps ${arg_NEEDS})
-    whittle_use_precompiled(${target})
+    whittle_use_precompiled(${target} ${arg_PRECOMPILED})
   else()
     add_library(${target} INTERFACE)
     target_link_libraries(${target} INTERFACE whittle_flags whittle_deps ${arg_NEEDS})
@@ -45,11 +45,13 @@ whittle_layer_table(ops core/ops/op.h register_all_ops OpTable register_ ${opera
 
 whittle_layer(passes NEEDS ops)
 whittle_layer(runtime NEEDS passes)
-whittle_layer(measure NEEDS runtime)
+whittle_layer(measure NEEDS runtime PRECOMPILED whittle_precompiled_json)
+target_link_libraries(whittle_measure PRIVATE whittle_quick)
 whittle_layer(linalg NEEDS tensor)
 whittle_layer(train NEEDS ops runtime linalg)
 
-whittle_layer(compress NEEDS train measure onnx)
+whittle_layer(compress NEEDS train measure onnx PRECOMPILED whittle_precompiled_json)
+target_link_libraries(whittle_compress PRIVATE whittle_quick)
 set(techniques "")
 foreach(group rewrite quantize cluster prune factorize distill search)
   whittle_sources(files core/compress/${group}/*.cpp)

@@ -2,50 +2,59 @@
 #
 #   bindings/*.cpp            in every module
 #   bindings/compress/*.cpp   only in the full flavour: what the runtime flavour leaves out
+#   bindings/threads/*.cpp    one of them: the thread pool
 #
 # The bindings are compiled with WHITTLE_FLAVOUR_FULL or WHITTLE_FLAVOUR_RUNTIME defined.
 
 whittle_sources(bindings_all bindings/*.cpp)
-set(bindings_compress ${bindings_all})
-list(FILTER bindings_compress INCLUDE REGEX "/bindings/compress/")
+list(FILTER bindings_all EXCLUDE REGEX "/bindings/threads/")
 set(bindings_common ${bindings_all})
-list(REMOVE_ITEM bindings_common ${bindings_compress})
-if(NOT bindings_common)
-  return()
-endif()
+list(FILTER bindings_common EXCLUDE REGEX "/bindings/compress/")
 
-add_library(whittle_bindings_full OBJECT EXCLUDE_FROM_ALL ${bindings_all})
-target_link_libraries(whittle_bindings_full PUBLIC whittle_compress)
-whittle_use_precompiled(whittle_bindings_full)
-target_compile_definitions(whittle_bindings_full PRIVATE WHITTLE_FLAVOUR_FULL=1)
+# An object library of the bindings or a part of them.
+function(whittle_bindings name)
+  cmake_parse_arguments(arg "" "" "SOURCES;NEEDS;DEFINITIONS" ${ARGN})
+  add_library(whittle_bindings_${name} OBJECT EXCLUDE_FROM_ALL ${arg_SOURCES})
+  target_link_libraries(whittle_bindings_${name} PUBLIC ${arg_NEEDS})
+  target_compile_definitions(whittle_bindings_${name} PRIVATE ${arg_DEFINITIONS})
+  whittle_use_precompiled(whittle_bindings_${name} whittle_precompiled_json)
+endfunction()
 
-add_library(whittle_bindings_runtime OBJECT EXCLUDE_FROM_ALL ${bindings_common})
-target_link_libraries(whittle_bindings_runtime PUBLIC whittle_measure whittle_onnx)
-whittle_use_precompiled(whittle_bindings_runtime)
-target_compile_definitions(whittle_bindings_runtime PRIVATE WHITTLE_FLAVOUR_RUNTIME=1)
+whittle_bindings(full SOURCES ${bindings_all} NEEDS whittle_compress
+  DEFINITIONS WHITTLE_FLAVOUR_FULL=1)
+whittle_bindings(runtime SOURCES ${bindings_common} NEEDS whittle_measure whittle_onnx
+  DEFINITIONS WHITTLE_FLAVOUR_RUNTIME=1)
+whittle_bindings(serial SOURCES bindings/threads/serial.cpp NEEDS whittle_base)
+whittle_bindings(threads SOURCES bindings/threads/worker_pool.cpp NEEDS whittle_base)
 
-function(whittle_module tier flavour)
+# whittle_module(<tier> <flavour> <pool>)
+function(whittle_module tier flavour pool)
   set(name whittle-${tier})
-  if(WHITTLE_THREADS)
+  if(pool STREQUAL threads)
     string(APPEND name -threads)
   endif()
   if(flavour STREQUAL runtime)
     string(APPEND name -runtime)
     set(default EXCLUDE_FROM_ALL)
   endif()
-  add_executable(${name} ${default} $<TARGET_OBJECTS:whittle_bindings_${flavour}>)
+  add_executable(${name} ${default} $<TARGET_OBJECTS:whittle_bindings_${flavour}>
+    $<TARGET_OBJECTS:whittle_bindings_${pool}>)
   target_link_libraries(${name} PRIVATE whittle_bindings_${flavour} whittle_kernels_${tier})
   target_link_options(${name} PRIVATE ${WHITTLE_WASM_LINK} -sEXPORT_NAME=createWhittle)
+  if(pool STREQUAL threads)
+    target_link_options(${name} PRIVATE ${WHITTLE_WASM_LINK_THREADS})
+  endif()
   set_target_properties(${name} PROPERTIES SUFFIX .mjs
     RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
 endfunction()
 
-if(WHITTLE_SCALAR)
-  set(tiers scalar)
-else()
-  set(tiers simd128 relaxed)
-endif()
-foreach(tier ${tiers})
-  whittle_module(${tier} full)
-  whittle_module(${tier} runtime)
+foreach(flavour full runtime)
+  if(WHITTLE_SCALAR)
+    whittle_module(scalar ${flavour} serial)
+    continue()
+  endif()
+  foreach(tier simd128 relaxed)
+    whittle_module(${tier} ${flavour} serial)
+    whittle_module(${tier} ${flavour} threads)
+  endforeach()
 endforeach()

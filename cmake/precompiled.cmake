@@ -18,6 +18,8 @@ function(whittle_precompiled name)
 endfunction()
 
 whittle_precompiled(whittle_precompiled_std)
+whittle_precompiled(whittle_precompiled_json ${CMAKE_SOURCE_DIR}/core/base/json.h)
+target_link_libraries(whittle_precompiled_json PRIVATE whittle_quick)
 
 # Lets a target with the common flags use the headers parsed for `whittle_precompiled_std`, or
 # another set given.

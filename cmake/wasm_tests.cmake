@@ -1,6 +1,6 @@
 # Unit tests of the layers that run on a tier's kernels, once per tier: target wasm-tests.
 
-if(WHITTLE_THREADS OR WHITTLE_SCALAR)
+if(WHITTLE_SCALAR)
   return()
 endif()
 
@@ -10,16 +10,18 @@ foreach(layer kernels runtime)
   if(NOT tests)
     continue()
   endif()
+  # Compiled once: which tiers there are is known when the program runs.
+  set(objects wasm_test_${layer})
+  add_library(${objects} OBJECT EXCLUDE_FROM_ALL ${tests})
+  target_link_libraries(${objects} PUBLIC whittle_tests whittle_${layer})
+  whittle_use_precompiled(${objects} whittle_precompiled_tests)
+  if(layer STREQUAL runtime)
+    target_link_libraries(${objects} PUBLIC whittle_onnx)
+  endif()
   foreach(tier simd128 relaxed)
     set(name test_${layer}-${tier})
-    add_executable(${name} EXCLUDE_FROM_ALL ${tests})
-    target_link_libraries(${name} PRIVATE whittle_tests whittle_${layer} whittle_kernels_${tier})
-    whittle_use_precompiled(${name} whittle_precompiled_tests)
-    if(layer STREQUAL runtime)
-      target_link_libraries(${name} PRIVATE whittle_onnx)
-    endif()
-    target_compile_definitions(${name} PRIVATE WHITTLE_HAS_SIMD128=1
-      $<$<STREQUAL:${tier},relaxed>:WHITTLE_HAS_RELAXED=1>)
+    add_executable(${name} EXCLUDE_FROM_ALL $<TARGET_OBJECTS:${objects}>)
+    target_link_libraries(${name} PRIVATE ${objects} whittle_kernels_${tier})
     # -O1: these are linked far more often than run. The checks find a stack that is too small.
     target_link_options(${name} PRIVATE -O1 -sALLOW_MEMORY_GROWTH=1 -sSTACK_SIZE=1MB
       -sSTACK_OVERFLOW_CHECK=2 -sENVIRONMENT=node -sNODERAWFS=1 -sEXIT_RUNTIME=1)

@@ -10,8 +10,12 @@ if(NOT WHITTLE_SCALAR)
   # Every current engine has fixed-width SIMD; those without get the scalar module.
   list(APPEND WHITTLE_WASM_COMPILE -msimd128)
 endif()
-if(WHITTLE_THREADS)
-  list(APPEND WHITTLE_WASM_COMPILE -pthread)
+
+# Of objects alone. Modules with threads and without are linked from the same ones: in a memory that
+# is not shared, atomic accesses are ordinary ones.
+set(WHITTLE_WASM_OBJECTS "")
+if(NOT WHITTLE_SCALAR)
+  list(APPEND WHITTLE_WASM_OBJECTS -pthread)
 endif()
 
 set(WHITTLE_WASM_LINK
@@ -32,13 +36,14 @@ set(WHITTLE_WASM_LINK
   -sEXIT_RUNTIME=0
   --bind
 )
-if(WHITTLE_THREADS)
-  list(APPEND WHITTLE_WASM_LINK
-    # Threads are started by an awaited call, never at load.
-    -sPTHREAD_POOL_SIZE=0
-    # Same reason as STACK_SIZE.
-    -sDEFAULT_PTHREAD_STACK_SIZE=1MB
-    # Shared memory that grows slows JavaScript's view of the heap, not wasm: not worth a warning.
-    -Wno-pthreads-mem-growth
-  )
-endif()
+
+# Of modules with threads, besides.
+set(WHITTLE_WASM_LINK_THREADS
+  -pthread
+  # Threads are started by an awaited call, never at load.
+  -sPTHREAD_POOL_SIZE=0
+  # Same reason as STACK_SIZE.
+  -sDEFAULT_PTHREAD_STACK_SIZE=1MB
+  # Shared memory that grows slows JavaScript's view of the heap, not wasm: not worth a warning.
+  -Wno-pthreads-mem-growth
+)

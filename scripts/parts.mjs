@@ -93,7 +93,6 @@ export function nodeModuleStage() {
 export function allModulesStage() {
   return cmakeStage('wasm', 'all wasm modules (about 10 minutes the first time)', [
     { preset: 'wasm', targets: ['all', 'whittle-simd128-runtime', 'whittle-relaxed-runtime'] },
-    { preset: 'wasm-threads' },
     { preset: 'wasm-scalar' },
   ]);
 }
@@ -121,11 +120,12 @@ export function workspaceStage(folder, does, inputs = []) {
 }
 
 export function libraryStage() {
-  const modules = ['wasm', 'wasm-threads', 'wasm-scalar'].flatMap((preset) =>
-    ['simd128', 'relaxed', 'scalar'].map((tier) =>
-      join('build', preset, `whittle-${tier}${preset === 'wasm-threads' ? '-threads' : ''}.wasm`),
+  const modules = [
+    ...['simd128', 'relaxed', 'simd128-threads', 'relaxed-threads'].map(
+      (name) => `build/wasm/whittle-${name}.wasm`,
     ),
-  );
+    'build/wasm-scalar/whittle-scalar.wasm',
+  ];
   return workspaceStage('web', 'the TypeScript library (about 10 seconds)', modules);
 }
 

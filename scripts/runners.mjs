@@ -44,9 +44,12 @@ export async function nodeTests(folder, { relaxed = false, only = /./ } = {}) {
   return counted(count('pass'), count('fail') + count('cancelled'), code);
 }
 
+/** The compiler of what runs under sanitizers: clang, which is quicker at it, and has libFuzzer. */
+const sanitizing = { CXX: join(toolchain, 'bin/fuzz-c++') };
+
 /** All GoogleTest programs, native, under the sanitizers. */
 export async function googleTests() {
-  await cmake('native');
+  await cmake('native', [], sanitizing);
   return googleTestPrograms('native', join(root, 'build/native/tests'), /^test_[a-z]+$/, []);
 }
 
@@ -92,7 +95,7 @@ async function googleTestPrograms(name, folder, pattern, runner) {
 
 /** ONNX's own cases. A case counts as passed when it does what the list of known failures says. */
 export async function conformance() {
-  await cmake('native', ['conformance']);
+  await cmake('native', ['conformance'], sanitizing);
   const program = join(root, 'build/native/tests/conformance/conformance');
   const list = join(root, 'tests/conformance/expected_failures.txt');
   const code = await execute(
@@ -110,7 +113,7 @@ export async function conformance() {
 
 /** Every fuzz target for a minute altogether, starting from its corpus. */
 export async function fuzz() {
-  await cmake('fuzz', ['fuzz-targets'], { CXX: join(toolchain, 'bin/fuzz-c++') });
+  await cmake('fuzz', ['fuzz-targets'], sanitizing);
   const folder = join(root, 'build/fuzz/tests');
   const targets = readdirSync(folder).filter((file) => /^fuzz_[a-z_]+$/.test(file));
   const sum = { passed: 0, failed: 0 };

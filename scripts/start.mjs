@@ -12,10 +12,7 @@ import { runStages } from './stages.mjs';
 const { failed } = await runStages('npm start', [
   toolchainStage('build'),
   packagesStage(),
-  cmakeStage('wasm', 'the wasm modules (about 8 minutes the first time)', [
-    { preset: 'wasm' },
-    { preset: 'wasm-threads' },
-  ]),
+  cmakeStage('wasm', 'the wasm modules (about 8 minutes the first time)', [{ preset: 'wasm' }]),
   libraryStage(),
   digitsStage(),
 ]);

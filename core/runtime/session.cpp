@@ -121,7 +121,9 @@ class Session::Impl {
 
   std::vector<Tensor> gather_inputs(const Feeds& feeds) const {
     for (const auto& [name, tensor] : feeds) {
-      const auto named = [&](ValueId id) { return graph().value(id).name == name; };
+      const auto named = [&, &wanted = name](ValueId id) {
+        return graph().value(id).name == wanted;
+      };
       if (std::none_of(graph().inputs.begin(), graph().inputs.end(), named)) {
         fail(Code::UNKNOWN_INPUT, "input '" + name + "'", "Expected one of the model's inputs (",
              quoted_names(graph(), graph().inputs), ") but received '", name, "'");

@@ -140,16 +140,14 @@ emscripten_from_emsdk() {
 # libraries for them, and runs it.
 setup_probe() {
   say "building Emscripten's system libraries and a probe (about 2 minutes, once)"
-  local kind flags
+  local kind broken="The Emscripten in $TC does not work. Remove $TC/debian/emscripten and run this again."
+  rm -rf "$TC/probe"
+  logged probe cmake -S "$here/probe" -B "$TC/probe" -G "Unix Makefiles" \
+    -DCMAKE_TOOLCHAIN_FILE="$here/toolchain.cmake" \
+    && logged probe cmake --build "$TC/probe" \
+    || die "$broken"
   for kind in single threads; do
-    flags=()
-    [ $kind = threads ] && flags+=(-DWHITTLE_THREADS=ON)
-    rm -rf "$TC/probe/$kind"
-    logged "probe-$kind" cmake -S "$here/probe" -B "$TC/probe/$kind" -G "Unix Makefiles" \
-      -DCMAKE_TOOLCHAIN_FILE="$here/toolchain.cmake" "${flags[@]}" \
-      && logged "probe-$kind" cmake --build "$TC/probe/$kind" \
-      && logged "probe-$kind" relaxed_node "$here/probe/run.mjs" "$TC/probe/$kind/probe.mjs" \
-      || die "The Emscripten in $TC does not work. Remove $TC/debian/emscripten and run this again."
+    logged "probe-$kind" relaxed_node "$here/probe/run.mjs" "$TC/probe/$kind.mjs" || die "$broken"
     say "probe ($kind): $(cat "$TC/log/probe-$kind")"
   done
 }

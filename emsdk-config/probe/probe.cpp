@@ -26,7 +26,7 @@ int compute() {
 // Starts the computation; JavaScript polls result(), since waiting here would block the thread
 // start.
 void start() {
-#ifdef __EMSCRIPTEN_PTHREADS__
+#ifdef PROBE_THREADS
   std::thread([] { answer = compute(); }).detach();
 #else
   answer = compute();

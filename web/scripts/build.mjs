@@ -23,7 +23,7 @@ async function exists(url) {
 async function copyModules() {
   const target = new URL('wasm/', dist);
   await mkdir(target, { recursive: true });
-  for (const preset of ['wasm', 'wasm-threads', 'wasm-scalar']) {
+  for (const preset of ['wasm', 'wasm-scalar']) {
     const folder = new URL(`build/${preset}/`, root);
     if (!(await exists(folder))) continue;
     for (const file of await readdir(folder)) {

@@ -1,6 +1,8 @@
-#include "bindings/worker_pool.h"
+#include "bindings/threads/worker_pool.h"
 
 #include <utility>
+
+#include "bindings/threads/make_pool.h"
 
 namespace whittle::bindings {
 namespace {
@@ -68,6 +70,10 @@ void WorkerPool::work(int thread) {
     take_tasks(*task_, tasks_, thread);
     busy_.fetch_sub(1, std::memory_order_release);
   }
+}
+
+std::unique_ptr<ThreadPool> make_pool(int threads) {
+  return std::make_unique<WorkerPool>(threads);
 }
 
 }  // namespace whittle::bindings

@@ -1,0 +1,3 @@
+#include "core/base/json.h"
+
+template class nlohmann::basic_json<>;
