@@ -83,7 +83,7 @@ TEST(PruneReconstruct, ReconstructsEveryKindOfReader) {
   const auto model = net.finish();
   for (const std::string maker : {"c1", "grouped", "fc1"}) {
     const json rules = {{{"name", maker}}};
-    const json options = {{"layers", rules}, {"minChannels", 6}};
+    const json options = {{"layers", rules}};
     json rebuilt = options;
     rebuilt["reconstruct"] = true;
     const auto cut = test::compress(model, prune_channels(options), 0);
