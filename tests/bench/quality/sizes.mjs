@@ -71,6 +71,7 @@ export async function* sizeRows() {
       yield row(`${name}: int8 file`, 'no layer can be integer', '', null);
       continue;
     }
+    const size = made.bytes.length;
     const large = bytes.length > LARGE_BYTES;
     // A quantized node is a layer, or another node whose output is quantized.
     const { operators } = await summaryOf(made.bytes, shapes);
