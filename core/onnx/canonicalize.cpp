@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/graph/traversal.h"
+#include "core/onnx/adopt_contrib.h"
 #include "core/onnx/rewrite.h"
 
 namespace whittle {
@@ -98,6 +99,7 @@ const std::vector<CanonicalizeRule>& CanonicalizeTable::rules(const std::string&
 void canonicalize(Graph& graph, int64_t source_opset) {
   rewrite_nodes(graph, [&](Node& node) {
     change_subgraphs(node, [&](Graph& subgraph) { canonicalize(subgraph, source_opset); });
+    onnx::adopt_contrib(graph, node);
     if (!node.domain.empty()) return;
     // Before opset 6 every operator could name inputs whose memory it reuses: a hint, no meaning.
     if (source_opset < 6) node.attributes.erase("consumed_inputs");

@@ -35,8 +35,9 @@ std::map<std::string, std::string> read_expected_failures(const std::string& pat
 
 /** The size of these operators' outputs depends on values, not on shapes. */
 bool depends_on_data(const Graph& graph) {
-  static const std::set<std::string> kOps = {"NonZero", "Compress", "Unique", "NonMaxSuppression",
-                                             "Loop",    "If",       "Scan"};
+  static const std::set<std::string> kOps = {
+      "NonZero", "Compress", "Unique",      "NonMaxSuppression", "Loop",
+      "If",      "Scan",     "StringSplit", "StringNormalizer"};
   for (const Node& node : graph.nodes) {
     if (kOps.count(node.op) != 0) return true;
   }

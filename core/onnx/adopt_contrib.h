@@ -1,0 +1,11 @@
+#pragma once
+
+#include "core/graph/graph.h"
+
+namespace whittle::onnx {
+
+/** Turns operators of com.microsoft that mean what one of ai.onnx at kInternalOpset means into that
+ * one: QuantizeLinear, DequantizeLinear, Range, Trilu, and NhwcMaxPool between two transposes. */
+void adopt_contrib(Graph& graph, Node& node);
+
+}  // namespace whittle::onnx
