@@ -74,6 +74,10 @@ Cache join(EvalContext& context, size_t input, size_t past_input, size_t output,
   View from = view_of(shape);
   if (inside) {
     const int64_t size = shape[2] / heads;
+    if (size * heads != shape[2]) {
+      fail(Code::SHAPE_MISMATCH, node.label(), "Expected a width of ", heads, " heads for ",
+           node.label(), " but received ", to_string(shape));
+    }
     shape = Shape{shape[0], heads, shape[1], size};
     from.strides = Shape{shape[2] * shape[1] * size, size, shape[1] * size, 1};
   }

@@ -214,7 +214,8 @@ void register_ms_group_query_attention(OpTable& table) {
   table.add({.domain = "com.microsoft",
              .name = "GroupQueryAttention",
              .infer = infer,
-             .evaluate = evaluate});
+             .evaluate = evaluate,
+             .cost = cached_attention_cost});
 }
 
 }  // namespace whittle

@@ -176,7 +176,8 @@ void register_ms_multi_head_attention(OpTable& table) {
   table.add({.domain = "com.microsoft",
              .name = "MultiHeadAttention",
              .infer = infer,
-             .evaluate = evaluate});
+             .evaluate = evaluate,
+             .cost = cached_attention_cost});
 }
 
 }  // namespace whittle

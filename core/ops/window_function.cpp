@@ -1,4 +1,5 @@
 // HannWindow, HammingWindow, BlackmanWindow: sums of cosines over a window.
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <string_view>

@@ -102,6 +102,14 @@ void Attention::run(ThreadPool& pool) const {
   pool.run(batch * kv_heads, [&](int64_t i, int) { run_heads(i / kv_heads, i % kv_heads); });
 }
 
+Cost cached_attention_cost(const NodeFacts& facts) {
+  if (facts.outputs.size() < 2 || !facts.outputs[0].dims || !facts.outputs[1].dims) return {};
+  const auto y = concrete(*facts.outputs[0].dims);
+  const auto keys = concrete(*facts.outputs[1].dims);
+  if (!y || !keys || keys->rank() != 4) return {};
+  return {checked_mul(2 * (*keys)[2], y->elements(), "MACs")};
+}
+
 HeadDims head_dims(const Dims& dims, int64_t heads) {
   if (dims.size() == 4) return {dims[0], dims[1], dims[2], dims[3]};
   const Dim size = dims[2].known() && heads > 0 ? Dim(dims[2].value / heads) : Dim();

@@ -64,7 +64,6 @@ struct Attention {
   enum class Stage : uint8_t { raw, capped, biased, probabilities } stage = Stage::raw;
   float* scores = nullptr;
 
-  int64_t macs() const { return batch * heads * queries * keys * (size + value_size); }
   void run(ThreadPool& pool) const;
 
  private:
@@ -78,5 +77,9 @@ struct HeadDims {
   Dim batch, heads, rows, size;
 };
 HeadDims head_dims(const Dims& dims, int64_t heads);
+
+/** MACs of attention whose result is output 0 and whose keys output 1 holds, [.., keys, size]; 0
+ * while a shape is unknown. */
+Cost cached_attention_cost(const NodeFacts& facts);
 
 }  // namespace whittle
