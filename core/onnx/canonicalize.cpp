@@ -75,6 +75,11 @@ int64_t opset_of(DType dtype) {
       return 21;
     case DType::f4e2m1:
       return 23;
+    case DType::sequence:
+      return 14;  // Identity takes them from there on
+    case DType::optional:
+    case DType::optional_sequence:
+      return 16;  // If, Loop and Identity take them from there on
     default:
       return 13;
   }
@@ -109,7 +114,9 @@ void canonicalize(Graph& graph, int64_t source_opset) {
 
 int64_t lowest_opset(const Graph& graph) {
   int64_t lowest = 13;
-  for (const Value& value : graph.values) lowest = std::max(lowest, opset_of(value.dtype));
+  for (const Value& value : graph.values) {
+    lowest = std::max({lowest, opset_of(value.dtype), opset_of(value.element)});
+  }
   for (const Node& node : graph.nodes) {
     for_each_subgraph(
         node, [&](const Graph& subgraph) { lowest = std::max(lowest, lowest_opset(subgraph)); });

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/runtime/executor.h"
+#include "core/tensor/sequence.h"
 
 namespace whittle {
 namespace {
@@ -21,8 +22,40 @@ bool fits(const Dims& dims, const Shape& shape) {
   return true;
 }
 
+std::string describe(const Tensor& value, const std::string& where) {
+  if (is_none(value)) return "none";
+  if (!is_sequence(value)) return concat("a tensor of ", dtype_name(value.dtype()));
+  return concat("a sequence of ", dtype_name(as_sequence(value, where).element));
+}
+
+/** A sequence or optional has the declared type inside, and tensors of the declared shape. */
+void check_container(const Value& input, const Tensor& value, const std::string& where) {
+  if (is_none(value) && input.dtype != DType::sequence) return;
+  const bool wants_sequence = input.dtype != DType::optional;
+  const auto check_item = [&](const Tensor& item) {
+    if (input.element_dims && !fits(*input.element_dims, item.shape())) {
+      fail(Code::SHAPE_MISMATCH, where, "Expected tensors of shape ",
+           to_string(*input.element_dims), " in ", where, " but received ",
+           to_string(item.shape()));
+    }
+  };
+  if (is_sequence(value) && wants_sequence) {
+    const Sequence& sequence = as_sequence(value, where);
+    if (sequence.element == input.element || sequence.items.empty()) {
+      for (const Tensor& item : sequence.items) check_item(item);
+      return;
+    }
+  } else if (!is_container(value.dtype()) && !wants_sequence && value.dtype() == input.element) {
+    return check_item(value);
+  }
+  fail(Code::TYPE_MISMATCH, where, "Expected ", wants_sequence ? "a sequence" : "a tensor", " of ",
+       dtype_name(input.element), input.dtype == DType::sequence ? "" : ", or none,", " for ",
+       where, " but received ", describe(value, where));
+}
+
 void check_feed(const Value& input, const Tensor& tensor) {
   const std::string where = "input '" + input.name + "'";
+  if (is_container(input.dtype)) return check_container(input, tensor, where);
   if (input.dtype != DType::undefined && tensor.dtype() != input.dtype) {
     fail(Code::TYPE_MISMATCH, where, "Expected ", dtype_name(input.dtype), " for ", where,
          " but received ", dtype_name(tensor.dtype()));

@@ -38,8 +38,16 @@ constexpr std::array kRows = {
     Row{DType::f4e2m1, "float4e2m1", 4},
 };
 
+constexpr std::array kContainers = {
+    Row{DType::sequence, "sequence", 0},
+    Row{DType::optional, "optional", 0},
+    Row{DType::optional_sequence, "optional sequence", 0},
+};
+
 const Row& row(DType dtype) {
   const auto index = static_cast<size_t>(dtype);
+  const size_t container = index - static_cast<size_t>(DType::sequence);
+  if (is_container(dtype) && container < kContainers.size()) return kContainers[container];
   return index < kRows.size() ? kRows[index] : kRows[0];
 }
 

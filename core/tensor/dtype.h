@@ -7,7 +7,8 @@
 
 namespace whittle {
 
-/** Element types; the numbers are those of ONNX's TensorProto.DataType. */
+/** Element types; the numbers are those of ONNX's TensorProto.DataType. The last three are the
+ * types of values that are no tensors (core/tensor/sequence.h). */
 enum class DType : uint8_t {
   undefined = 0,
   f32 = 1,
@@ -33,11 +34,19 @@ enum class DType : uint8_t {
   u4 = 21,
   i4 = 22,
   f4e2m1 = 23,
+  sequence = 128,           // sequence(tensor(T))
+  optional = 129,           // optional(tensor(T))
+  optional_sequence = 130,  // optional(sequence(tensor(T)))
 };
+
+/** Whether a value of this type is a sequence or an optional rather than a tensor. */
+constexpr bool is_container(DType dtype) {
+  return dtype >= DType::sequence;
+}
 
 /** The name in reports, JSON and the TypeScript API: "float32", "int8", "bool" ... */
 std::string_view dtype_name(DType dtype);
-/** The inverse of dtype_name; DType::undefined for an unknown name. */
+/** The element type of that name; DType::undefined for an unknown name. */
 DType dtype_from_name(std::string_view name);
 /** Bits of one element: 4 for the packed types (two to a byte, low nibble first); 0 for string and
  * undefined. */

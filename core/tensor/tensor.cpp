@@ -28,6 +28,10 @@ std::shared_ptr<std::byte> allocate_bytes(int64_t bytes) {
 }  // namespace
 
 Tensor Tensor::allocate(DType dtype, const Shape& shape) {
+  if (is_container(dtype)) {
+    fail(Code::TYPE_MISMATCH, "", "Expected the element type of a tensor but received ",
+         dtype_name(dtype));
+  }
   Tensor tensor;
   tensor.dtype_ = dtype;
   tensor.shape_ = shape;
@@ -77,6 +81,7 @@ Tensor Tensor::reshaped(const Shape& shape) const {
 }
 
 Tensor Tensor::clone() const {
+  if (is_container(dtype_)) return *this;  // immutable, and its tensors have memory of their own
   Tensor tensor = allocate(dtype_, shape_);
   if (dtype_ == DType::string) {
     *tensor.strings_ = *strings_;

@@ -36,7 +36,8 @@ LoweredValue lower_value(const Value& value, const Fact& fact) {
   }
   const auto shape = fact.dims ? concrete(*fact.dims) : std::nullopt;
   if (shape) lowered.shape = *shape;
-  lowered.is_static = shape && lowered.dtype != DType::undefined && lowered.dtype != DType::string;
+  lowered.is_static = shape && lowered.dtype != DType::undefined &&
+                      lowered.dtype != DType::string && !is_container(lowered.dtype);
   return lowered;
 }
 

@@ -83,7 +83,7 @@ struct ReferenceStep {
   void run(RunState& state) {
     for (size_t i = 0; i < inputs.size(); ++i) inputs[i] = state.tensor(node.inputs[i]);
     PlanEvaluation evaluation(node, inputs, state, bodies.get(), outputs);
-    definition->evaluate(evaluation);
+    evaluate(*definition, evaluation);
     evaluation.finish();
     std::fill(inputs.begin(), inputs.end(), Tensor{});
     std::fill(outputs.begin(), outputs.end(), Tensor{});
