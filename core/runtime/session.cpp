@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/runtime/executor.h"
+#include "core/runtime/session_state.h"
 #include "core/tensor/sequence.h"
 
 namespace whittle {
@@ -75,7 +76,13 @@ void check_feed(const Value& input, const Tensor& tensor) {
 class Session::Impl {
  public:
   Impl(std::shared_ptr<const Model> model, SessionOptions options)
-      : model_(std::move(model)), options_(std::move(options)) {
+      : model_(std::move(model)),
+        options_(std::move(options)),
+        state_(model_->graph, options_.state) {
+    for (size_t i = 0; i < this->graph().outputs.size(); ++i) {
+      if (state_.is_output(i)) continue;
+      default_outputs_.push_back(this->graph().value(this->graph().outputs[i]).name);
+    }
     CompileOptions compile;
     compile.kernels = options_.kernels ? options_.kernels : kernels_for(best_tier());
     compile.ops = &all_ops();
@@ -102,14 +109,20 @@ class Session::Impl {
   }
 
   const Model& model() const { return *model_; }
+  const std::vector<std::string>& default_outputs() const { return default_outputs_; }
+  Feeds state() const { return state_.values(graph()); }
+  void set_state(const Feeds& state) { state_.set_values(graph(), state); }
   void set_observer(Observer observer) { observer_ = std::move(observer); }
 
   std::vector<Tensor> run(const Feeds& feeds, const std::vector<std::string>& outputs) {
     const std::vector<Tensor> inputs = gather_inputs(feeds);
-    const std::vector<size_t> wanted = positions_of(outputs);
+    const bool wants_all = outputs.empty() && options_.state.empty();
+    std::vector<size_t> wanted;
+    if (!wants_all) wanted = positions_of(outputs.empty() ? default_outputs_ : outputs);
     std::vector<Tensor> results =
         executor_->run(inputs, &observer_, options_.profile ? &options_.clock_ms : nullptr);
-    if (outputs.empty()) return results;
+    state_.keep(results);
+    if (wants_all) return results;
     std::vector<Tensor> picked;
     for (size_t position : wanted) picked.push_back(results[position]);
     return picked;
@@ -164,7 +177,14 @@ class Session::Impl {
     for (size_t i = 0; i < graph().inputs.size(); ++i) {
       const Value& input = graph().value(graph().inputs[i]);
       const auto fed = feeds.find(input.name);
-      Tensor tensor = fed != feeds.end() ? fed->second : defaults_[i];
+      Tensor tensor = fed != feeds.end() ? fed->second : state_.kept(i);
+      if (!tensor.defined()) tensor = defaults_[i];
+      if (!tensor.defined() && state_.is_input(i)) {
+        tensor = SessionState::initial(graph(), input, feeds);
+      }
+      const bool may_be_left_out =
+          input.dtype == DType::optional || input.dtype == DType::optional_sequence;
+      if (!tensor.defined() && may_be_left_out) tensor = make_none();
       if (!tensor.defined()) {
         fail(Code::MISSING_INPUT, "input '" + input.name + "'", "Expected a tensor for input '",
              input.name, "' but received none");
@@ -193,6 +213,8 @@ class Session::Impl {
   std::shared_ptr<const Model> model_;
   SessionOptions options_;
   SerialPool serial_;
+  SessionState state_;
+  std::vector<std::string> default_outputs_;
   std::vector<Tensor> defaults_;  // by input; undefined where there is none
   std::shared_ptr<PackCache> packs_;
   std::unique_ptr<Executor> executor_;
@@ -210,6 +232,15 @@ const Model& Session::model() const {
 }
 std::vector<Tensor> Session::run(const Feeds& feeds, const std::vector<std::string>& outputs) {
   return impl_->run(feeds, outputs);
+}
+const std::vector<std::string>& Session::default_outputs() const {
+  return impl_->default_outputs();
+}
+Feeds Session::state() const {
+  return impl_->state();
+}
+void Session::set_state(const Feeds& state) {
+  impl_->set_state(state);
 }
 void Session::set_observer(Observer observer) {
   impl_->set_observer(std::move(observer));
