@@ -75,6 +75,8 @@ int64_t opset_of(DType dtype) {
       return 21;
     case DType::f4e2m1:
       return 23;
+    case DType::f8e8m0:
+      return 24;
     case DType::sequence:
       return 14;  // Identity takes them from there on
     case DType::optional:

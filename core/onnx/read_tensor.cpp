@@ -142,7 +142,7 @@ class TensorReader {
   }
 
   void check_type() {
-    const auto last = static_cast<int64_t>(DType::f4e2m1);
+    const auto last = static_cast<int64_t>(kLastDType);
     if (fields_.data_type < 1) invalid("an element type", "none");
     if (fields_.data_type > last) {
       fail(Code::UNSUPPORTED_TYPE, where_, "Expected an element type from 1 to ", last, " for ",

@@ -29,7 +29,7 @@ void read_tensor_type(Message message, ValueType& type) {
     switch (message.field()) {
       case proto::tensor_type::elem_type: {
         const int64_t code = message.integer();
-        if (code >= 0 && code <= static_cast<int64_t>(DType::f4e2m1)) {
+        if (code >= 0 && code <= static_cast<int64_t>(kLastDType)) {
           type.dtype = static_cast<DType>(code);
         }
         break;

@@ -36,6 +36,7 @@ constexpr std::array kRows = {
     Row{DType::u4, "uint4", 4},
     Row{DType::i4, "int4", 4},
     Row{DType::f4e2m1, "float4e2m1", 4},
+    Row{DType::f8e8m0, "float8e8m0", 8},
 };
 
 constexpr std::array kContainers = {

@@ -34,10 +34,14 @@ enum class DType : uint8_t {
   u4 = 21,
   i4 = 22,
   f4e2m1 = 23,
+  f8e8m0 = 24,
   sequence = 128,           // sequence(tensor(T))
   optional = 129,           // optional(tensor(T))
   optional_sequence = 130,  // optional(sequence(tensor(T)))
 };
+
+/** The last element type of ONNX that is known here. */
+inline constexpr DType kLastDType = DType::f8e8m0;
 
 /** Whether a value of this type is a sequence or an optional rather than a tensor. */
 constexpr bool is_container(DType dtype) {

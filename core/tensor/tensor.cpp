@@ -94,7 +94,8 @@ Tensor Tensor::clone() const {
 void Tensor::check_type(DType wanted, size_t element_size) const {
   const bool same_width = dtype_bits(dtype_) == static_cast<int>(element_size * 8);
   const bool opaque = dtype_ == DType::f16 || dtype_ == DType::bf16 || dtype_ == DType::boolean ||
-                      (dtype_ >= DType::f8e4m3fn && dtype_ <= DType::f8e5m2fnuz);
+                      (dtype_ >= DType::f8e4m3fn && dtype_ <= DType::f8e5m2fnuz) ||
+                      dtype_ == DType::f8e8m0;
   if (wanted != dtype_ && !(opaque && same_width)) {
     fail(Code::INTERNAL, "", "Expected ", dtype_name(wanted), " elements but received ",
          dtype_name(dtype_));

@@ -21,6 +21,7 @@ DType compute_type(DType dtype) {
     case DType::f8e5m2:
     case DType::f8e5m2fnuz:
     case DType::f4e2m1:
+    case DType::f8e8m0:
       return DType::f32;
     case DType::boolean:
     case DType::u4:
