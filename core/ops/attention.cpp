@@ -196,7 +196,7 @@ void evaluate(EvalContext& context) {
     float* out = y.mutable_data<float>().data();
     task.y = rank == 4 ? heads_outside(out, task.heads, task.queries, task.value_size)
                        : heads_inside(out, task.heads, task.queries, task.value_size);
-    task.run(context.pool());
+    task.run(context.kernels(), context.pool());
   });
   if (captured.defined()) {
     convert_into(captured, context.output(3, context.input(kQ).dtype(), scores));

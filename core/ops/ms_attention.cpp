@@ -74,7 +74,7 @@ void evaluate(EvalContext& context) {
   task.size = widths[0] / task.heads;
   task.value_size = widths[2] / task.heads;
   Tensor projected = Tensor::allocate(DType::f32, {task.batch, task.queries, columns});
-  PackedProduct(w.data<float>().data(), columns, 1, w.shape()[0], columns)
+  PackedProduct(context.kernels(), w.data<float>().data(), columns, 1, w.shape()[0], columns)
       .run(context.pool(), x.data<float>().data(), x.shape()[2],
            projected.mutable_data<float>().data(), columns, task.batch * task.queries);
   const std::vector<float> bias = float_values(context, kBias);
@@ -125,7 +125,7 @@ void evaluate(EvalContext& context) {
   fill_widened(context, 0, dtype, {task.batch, task.queries, widths[2]}, [&](Tensor& y) {
     task.y =
         heads_inside(y.mutable_data<float>().data(), task.heads, task.queries, task.value_size);
-    task.run(context.pool());
+    task.run(context.kernels(), context.pool());
   });
   if (!context.wants_output(1)) return;
   const Shape present{2, task.batch, task.heads, task.keys, task.size};

@@ -202,7 +202,7 @@ void evaluate(EvalContext& context) {
   const DType dtype = context.input(kQuery).dtype();
   fill_widened(context, 0, dtype, {task.batch, task.queries, task.heads * size}, [&](Tensor& y) {
     task.y = heads_inside(y.mutable_data<float>().data(), task.heads, task.queries, size);
-    task.run(context.pool());
+    task.run(context.kernels(), context.pool());
   });
   if (context.wants_output(1)) convert_into(keys, context.output(1, dtype, keys.shape()));
   if (context.wants_output(2)) convert_into(values, context.output(2, dtype, values.shape()));

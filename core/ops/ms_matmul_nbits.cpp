@@ -101,7 +101,7 @@ void evaluate(EvalContext& context) {
   if (!bias.empty()) require_elements(context, context.input(5), blocks.n, "a bias");
   fill_widened(context, 0, context.input(0).dtype(), shape, [&](Tensor& y) {
     const auto out = y.mutable_data<float>();
-    PackedProduct(weights.data(), 1, blocks.k, blocks.k, blocks.n)
+    PackedProduct(context.kernels(), weights.data(), 1, blocks.k, blocks.k, blocks.n)
         .run(context.pool(), a.data<float>().data(), blocks.k, out.data(), blocks.n,
              a.elements() / blocks.k);
     for (size_t i = 0; i < out.size() && !bias.empty(); ++i) out[i] += bias[i % bias.size()];

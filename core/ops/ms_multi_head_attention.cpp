@@ -164,7 +164,7 @@ void evaluate(EvalContext& context) {
   fill_widened(context, 0, dtype, shape, [&](Tensor& y) {
     task.y =
         heads_inside(y.mutable_data<float>().data(), task.heads, task.queries, task.value_size);
-    task.run(context.pool());
+    task.run(context.kernels(), context.pool());
   });
   if (context.wants_output(1)) convert_into(keys, context.output(1, dtype, keys.shape()));
   if (context.wants_output(2)) convert_into(values, context.output(2, dtype, values.shape()));

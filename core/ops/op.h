@@ -15,6 +15,9 @@
 
 namespace whittle {
 
+struct KernelTable;
+const KernelTable& reference_kernels();
+
 /** What is known of a value before it is computed. */
 struct Fact {
   DType dtype = DType::undefined;
@@ -89,6 +92,8 @@ class EvalContext {
   /** Runs a subgraph attribute once (If, Loop, Scan); captures come from the evaluation at hand. */
   virtual std::vector<Tensor> run_subgraph(const Graph& graph, std::vector<Tensor> inputs) = 0;
   virtual ThreadPool& pool() const = 0;
+  /** What products of some size run on: a session's kernels, else the reference. */
+  virtual const KernelTable& kernels() const { return reference_kernels(); }
 
  protected:
   const Node& node_;

@@ -69,9 +69,9 @@ void Attention::weigh_row(float* row, int64_t b, int64_t h, int64_t i) const {
   copy_scores(Stage::biased, row, b, h, i);
 }
 
-void Attention::run_heads(int64_t b, int64_t kv_head) const {
-  const PackedProduct by_keys(k.at(b, kv_head), 1, k.row, size, keys);
-  const PackedProduct by_values(v.at(b, kv_head), v.row, 1, keys, value_size);
+void Attention::run_heads(const KernelTable& kernels, int64_t b, int64_t kv_head) const {
+  const PackedProduct by_keys(kernels, k.at(b, kv_head), 1, k.row, size, keys);
+  const PackedProduct by_values(kernels, v.at(b, kv_head), v.row, 1, keys, value_size);
   std::vector<float> block(static_cast<size_t>(std::min(kRows, queries) * keys));
   const int64_t group = heads / kv_heads;
   for (int64_t h = kv_head * group; h < (kv_head + 1) * group; ++h) {
@@ -86,7 +86,7 @@ void Attention::run_heads(int64_t b, int64_t kv_head) const {
         weigh_row(row, b, h, first + r);
         const auto index = static_cast<size_t>(r);
         if (std::any_of(row, row + keys, [](float score) { return score != kUnseen; })) {
-          product_kernels().softmax(args, {index, index + 1});
+          kernels.softmax(args, {index, index + 1});
         } else {
           std::fill(row, row + keys, 0.0f);
         }
@@ -97,9 +97,10 @@ void Attention::run_heads(int64_t b, int64_t kv_head) const {
   }
 }
 
-void Attention::run(ThreadPool& pool) const {
+void Attention::run(const KernelTable& kernels, ThreadPool& pool) const {
   if (batch == 0 || queries == 0) return;
-  pool.run(batch * kv_heads, [&](int64_t i, int) { run_heads(i / kv_heads, i % kv_heads); });
+  pool.run(batch * kv_heads,
+           [&](int64_t i, int) { run_heads(kernels, i / kv_heads, i % kv_heads); });
 }
 
 Cost cached_attention_cost(const NodeFacts& facts) {

@@ -64,10 +64,10 @@ struct Attention {
   enum class Stage : uint8_t { raw, capped, biased, probabilities } stage = Stage::raw;
   float* scores = nullptr;
 
-  void run(ThreadPool& pool) const;
+  void run(const KernelTable& kernels, ThreadPool& pool) const;
 
  private:
-  void run_heads(int64_t b, int64_t kv_head) const;
+  void run_heads(const KernelTable& kernels, int64_t b, int64_t kv_head) const;
   void weigh_row(float* row, int64_t b, int64_t h, int64_t i) const;
   void copy_scores(Stage at, const float* row, int64_t b, int64_t h, int64_t i) const;
 };

@@ -13,18 +13,16 @@ Tensor bytes(size_t count) {
 
 }  // namespace
 
-PackedProduct::PackedProduct(const float* b, int64_t stride_k, int64_t stride_n, int64_t k,
-                             int64_t n)
-    : k_(static_cast<size_t>(k)), n_(static_cast<size_t>(n)) {
-  const KernelTable& kernels = product_kernels();
+PackedProduct::PackedProduct(const KernelTable& kernels, const float* b, int64_t stride_k,
+                             int64_t stride_n, int64_t k, int64_t n)
+    : kernels_(kernels), k_(static_cast<size_t>(k)), n_(static_cast<size_t>(n)) {
   packed_ = bytes(packed_bytes(WeightKind::f32, PackShape{1, k_, n_}, kernels.gemm_tile));
   kernels.pack_b(b, static_cast<size_t>(stride_k), static_cast<size_t>(stride_n), k_, n_, {0, n_},
                  packed_.mutable_raw());
 }
 
 void PackedProduct::run(const float* a, int64_t lda, float* c, int64_t ldc, int64_t rows) const {
-  const KernelTable& kernels = product_kernels();
-  Tensor scratch = bytes(gemm_scratch_bytes(WeightKind::f32, k_, kernels.gemm_tile));
+  Tensor scratch = bytes(gemm_scratch_bytes(WeightKind::f32, k_, kernels_.gemm_tile));
   GemmArgs args;
   args.a = a;
   args.lda = static_cast<size_t>(lda);
@@ -34,7 +32,7 @@ void PackedProduct::run(const float* a, int64_t lda, float* c, int64_t ldc, int6
   args.k = k_;
   args.n = n_;
   args.scratch = scratch.mutable_raw();
-  kernels.gemm_for(WeightKind::f32)(args, {0, static_cast<size_t>(rows)}, {0, n_});
+  kernels_.gemm_for(WeightKind::f32)(args, {0, static_cast<size_t>(rows)}, {0, n_});
 }
 
 void PackedProduct::run(ThreadPool& pool, const float* a, int64_t lda, float* c, int64_t ldc,
