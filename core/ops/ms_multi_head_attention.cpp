@@ -31,7 +31,8 @@ Source packed_source(const Node& node, const Tensor& x, int64_t heads, int64_t p
   const Shape& shape = x.shape();
   if (shape.rank() != 5 || shape[2] != heads || shape[3] != parts)
     fail_shape(node, to_string(shape));
-  Source made{x};
+  Source made;
+  made.values = x;
   made.rows = shape[1];
   made.size = shape[4];
   const int64_t step = parts * made.size;
@@ -43,7 +44,8 @@ Source packed_source(const Node& node, const Tensor& x, int64_t heads, int64_t p
 /** [batch, rows, heads * size], or [batch, heads, rows, size] of another attention's keys. */
 Source plain_source(const Node& node, const Tensor& x, int64_t heads) {
   const Shape& shape = x.shape();
-  Source made{x};
+  Source made;
+  made.values = x;
   const float* data = x.data<float>().data();
   if (shape.rank() == 4 && shape[1] == heads) {
     made.rows = shape[2];
