@@ -98,9 +98,7 @@ function difference(actual, expected) {
     exact ? Array.from(tensor.data, String) : numbers(tensor),
   );
   const same = (x, y) =>
-    x === y ||
-    Object.is(x, y) ||
-    (!exact && Math.abs(x - y) <= absolute + relative * Math.abs(y));
+    x === y || Object.is(x, y) || (!exact && Math.abs(x - y) <= absolute + relative * Math.abs(y));
   const at = right.findIndex((value, i) => !same(left[i], value));
   return at < 0 ? '' : `element ${at} is ${left[at]}, expected ${right[at]}`;
 }

@@ -111,5 +111,7 @@ function readMessage(bytes) {
   if (holdsMessages(5)) return readMessage(at(5)[0]);
   const tensors = at(3);
   const isSequence = at(2).some((kind) => kind === 1n);
-  return isSequence || tensors.length > 1 ? tensors.map(readTensor) : tensors.map(readTensor)[0] ?? null;
+  return isSequence || tensors.length > 1
+    ? tensors.map(readTensor)
+    : (tensors.map(readTensor)[0] ?? null);
 }

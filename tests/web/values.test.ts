@@ -71,7 +71,10 @@ describe('sequences and optionals', { skip }, () => {
     ]);
     const five = [1, 2, 3, 4, 5];
     assert.deepEqual(await runCase('test_identity_opt', [[floats(...five)]]), [five]);
-    assert.deepEqual(await runCase('test_optional_get_element', [floats(1, 2, 3, 4)]), [1, 2, 3, 4]);
+    assert.deepEqual(
+      await runCase('test_optional_get_element', [floats(1, 2, 3, 4)]),
+      [1, 2, 3, 4],
+    );
     assert.deepEqual(await runCase('test_optional_has_element', [floats(1, 2, 3, 4)]), [1]);
     assert.deepEqual(await runCase('test_optional_has_element_empty', [null]), [0]);
   });

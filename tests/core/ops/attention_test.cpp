@@ -16,8 +16,7 @@ Tensor at_rows(const Tensor& x, int64_t batch, int64_t first, int64_t count, int
   Tensor taken = Tensor::allocate(DType::f32, {batch, count, width});
   for (int64_t b = 0; b < batch; ++b) {
     const auto from = x.data<float>().begin() + (b * rows + first) * width;
-    std::copy(from, from + count * width,
-              taken.mutable_data<float>().begin() + b * count * width);
+    std::copy(from, from + count * width, taken.mutable_data<float>().begin() + b * count * width);
   }
   return taken;
 }
@@ -53,11 +52,10 @@ std::vector<float> formula(const Tensor& q, const Tensor& k, const Tensor& v, in
         for (int64_t j = 0; j < keys; ++j) {
           double score = 0;
           for (int64_t e = 0; e < size; ++e) {
-            score += static_cast<double>(
-                         q.data<float>()[static_cast<size_t>(((b * rows + i) * heads + h) * size +
-                                                             e)]) *
-                     k.data<float>()[static_cast<size_t>(((b * keys + j) * kv_heads + g) * size +
-                                                         e)];
+            score +=
+                static_cast<double>(
+                    q.data<float>()[static_cast<size_t>(((b * rows + i) * heads + h) * size + e)]) *
+                k.data<float>()[static_cast<size_t>(((b * keys + j) * kv_heads + g) * size + e)];
           }
           score /= std::sqrt(static_cast<double>(size));
           if (softcap > 0) score = softcap * std::tanh(score / softcap);
@@ -89,12 +87,12 @@ double seen(bool visible) {
 
 class AttentionTest : public ::testing::Test {
  protected:
-  Tensor q = noise({kBatch, kRows, kHeads * kSize}, 1);
-  Tensor k = noise({kBatch, kKeys, kHeads * kSize}, 2);
-  Tensor v = noise({kBatch, kKeys, kHeads * kSize}, 3);
+  Tensor q = noise({kBatch, kRows, kHeads* kSize}, 1);
+  Tensor k = noise({kBatch, kKeys, kHeads* kSize}, 2);
+  Tensor v = noise({kBatch, kKeys, kHeads* kSize}, 3);
   Tensor few_k = noise({kBatch, kKeys, 2 * kSize}, 4);
   Tensor few_v = noise({kBatch, kKeys, 2 * kSize}, 5);
-  Shape shape{kBatch, kRows, kHeads * kSize};
+  Shape shape{kBatch, kRows, kHeads* kSize};
 
   static OpCase standard(int64_t kv_heads, Attributes more = {}, size_t outputs = 1) {
     more["q_num_heads"] = kHeads;
@@ -108,7 +106,8 @@ class AttentionTest : public ::testing::Test {
 };
 
 TEST_F(AttentionTest, SharedHeadsAndSoftcap) {
-  expect_tensor(run_op1(standard(4), {q, k, v}), shape, formula(q, k, v, kHeads, 4, none), kNormalised);
+  expect_tensor(run_op1(standard(4), {q, k, v}), shape, formula(q, k, v, kHeads, 4, none),
+                kNormalised);
   expect_tensor(run_op1(standard(2, {{"softcap", 0.5f}}), {q, few_k, few_v}), shape,
                 formula(q, few_k, few_v, kHeads, 2, none, 0.5), kNormalised);
 }
@@ -126,14 +125,13 @@ TEST_F(AttentionTest, CausalBehindAPastAndWindow) {
   const Tensor past_v = heads_first(at_rows(few_v, kBatch, 0, 2, 2 * kSize), 2);
   const Tensor new_k = at_rows(few_k, kBatch, 2, 3, 2 * kSize);
   const Tensor new_v = at_rows(few_v, kBatch, 2, 3, 2 * kSize);
-  const auto out = run_op(
-      standard(2, {{"is_causal", int64_t{1}}, {"left_window_size", int64_t{1}}}, 3),
-      {q, new_k, new_v, {}, past_k, past_v});
+  const auto out =
+      run_op(standard(2, {{"is_causal", int64_t{1}}, {"left_window_size", int64_t{1}}}, 3),
+             {q, new_k, new_v, {}, past_k, past_v});
   // Query i is at position 2 + i.
-  expect_tensor(out[0], shape, formula(q, few_k, few_v, kHeads, 2,
-                                       [](int64_t i, int64_t j) {
-                                         return seen(j <= i + 2 && j >= i + 1);
-                                       }),
+  expect_tensor(out[0], shape,
+                formula(q, few_k, few_v, kHeads, 2,
+                        [](int64_t i, int64_t j) { return seen(j <= i + 2 && j >= i + 1); }),
                 kNormalised);
   expect_same(out[1], heads_first(few_k, 2));
   expect_same(out[2], heads_first(few_v, 2));
@@ -145,8 +143,8 @@ TEST_F(AttentionTest, QueriesThatSeeNothingGiveZeros) {
     mask.mutable_data<bool>()[static_cast<size_t>(i)] = i >= kKeys && i % 2 == 0;
   }
   const auto bias = [](int64_t i, int64_t j) { return seen(i > 0 && (i * kKeys + j) % 2 == 0); };
-  expect_tensor(run_op1(standard(4), {q, k, v, mask}), shape,
-                formula(q, k, v, kHeads, 4, bias), kNormalised);
+  expect_tensor(run_op1(standard(4), {q, k, v, mask}), shape, formula(q, k, v, kHeads, 4, bias),
+                kNormalised);
 }
 
 TEST_F(AttentionTest, RefusesWhatDoesNotFit) {
@@ -159,9 +157,9 @@ TEST_F(AttentionTest, MultiHeadForms) {
   const std::vector<float> expected = formula(q, k, v, kHeads, 4, none);
   expect_tensor(run_op1(microsoft("MultiHeadAttention"), {q, k, v}), shape, expected, kNormalised);
   // Keys and values of another attention come heads first.
-  expect_tensor(run_op1(microsoft("MultiHeadAttention"),
-                        {q, heads_first(k, kHeads), heads_first(v, kHeads)}),
-                shape, expected, kNormalised);
+  expect_tensor(
+      run_op1(microsoft("MultiHeadAttention"), {q, heads_first(k, kHeads), heads_first(v, kHeads)}),
+      shape, expected, kNormalised);
   // A bias of q, k and v is what was left out of them.
   Tensor less = q.clone();
   for (float& value : less.mutable_data<float>()) value -= 0.25f;
@@ -187,8 +185,8 @@ TEST_F(AttentionTest, ProjectsFirst) {
     }
   }
   const Tensor bias = Tensor::zeros(DType::f32, {3 * width});
-  const auto out = run_op(microsoft("Attention", {{"unidirectional", int64_t{1}}}, 2),
-                          {q, weights, bias});
+  const auto out =
+      run_op(microsoft("Attention", {{"unidirectional", int64_t{1}}}, 2), {q, weights, bias});
   expect_tensor(out[0], shape,
                 formula(q, q, q, kHeads, 4, [](int64_t i, int64_t j) { return seen(j <= i); }),
                 kNormalised);
@@ -204,9 +202,8 @@ TEST_F(AttentionTest, GroupQueryWritesItsCache) {
   const Tensor one_v = noise({kBatch, 1, 2 * kSize}, 10);
   const Tensor lengths = Tensor::of<int32_t>({2}, {2, 2});
   const Tensor total = Tensor::of<int32_t>({1}, {3});
-  const auto out =
-      run_op(microsoft("GroupQueryAttention", {{"kv_num_heads", int64_t{2}}}, 3),
-             {one_q, one_k, one_v, past_k, past_v, lengths, total});
+  const auto out = run_op(microsoft("GroupQueryAttention", {{"kv_num_heads", int64_t{2}}}, 3),
+                          {one_q, one_k, one_v, past_k, past_v, lengths, total});
   Tensor all_k = at_rows(few_k, kBatch, 0, 3, 2 * kSize);
   Tensor all_v = at_rows(few_v, kBatch, 0, 3, 2 * kSize);
   for (int64_t b = 0; b < kBatch; ++b) {
@@ -217,8 +214,8 @@ TEST_F(AttentionTest, GroupQueryWritesItsCache) {
       all_v.mutable_data<float>()[to] = one_v.data<float>()[from];
     }
   }
-  expect_tensor(out[0], {kBatch, 1, kHeads * kSize},
-                formula(one_q, all_k, all_v, kHeads, 2, none), kNormalised);
+  expect_tensor(out[0], {kBatch, 1, kHeads * kSize}, formula(one_q, all_k, all_v, kHeads, 2, none),
+                kNormalised);
   EXPECT_EQ(to_string(out[1].shape()), "[2,2,5,8]");
 }
 
@@ -234,7 +231,8 @@ TEST(RotaryEmbedding, TurnsByThePosition) {
   };
   expect_tensor(rotated({}), {1, 1, 1, 6}, {-3, -4, 1, 2, 5, 6});
   expect_tensor(rotated({{"interleaved", int64_t{1}}}), {1, 1, 1, 6}, {-2, 1, -4, 3, 5, 6});
-  const OpCase microsoft{"RotaryEmbedding", {{"rotary_embedding_dim", int64_t{4}}}, "com.microsoft"};
+  const OpCase microsoft{
+      "RotaryEmbedding", {{"rotary_embedding_dim", int64_t{4}}}, "com.microsoft"};
   expect_tensor(run_op1(microsoft, {x, positions, cosines, sines}), {1, 1, 1, 6},
                 {-3, -4, 1, 2, 5, 6});
   EXPECT_EQ(error_of(microsoft, {x, Tensor::of<int64_t>({1, 1}, {2}), cosines, sines}),

@@ -130,18 +130,17 @@ TEST(TensorScatter, WritesRowsOfACache) {
 }
 
 TEST(TreeEnsemble, RefusesCircles) {
-  const Attributes attributes{
-      {"n_targets", int64_t{1}},
-      {"tree_roots", std::vector<int64_t>{0}},
-      {"nodes_modes", Tensor::of<uint8_t>({1}, {0})},
-      {"nodes_splits", floats({1}, {0.5f})},
-      {"nodes_featureids", std::vector<int64_t>{0}},
-      {"nodes_truenodeids", std::vector<int64_t>{0}},
-      {"nodes_trueleafs", std::vector<int64_t>{1}},
-      {"nodes_falsenodeids", std::vector<int64_t>{0}},
-      {"nodes_falseleafs", std::vector<int64_t>{0}},
-      {"leaf_targetids", std::vector<int64_t>{0}},
-      {"leaf_weights", floats({1}, {3})}};
+  const Attributes attributes{{"n_targets", int64_t{1}},
+                              {"tree_roots", std::vector<int64_t>{0}},
+                              {"nodes_modes", Tensor::of<uint8_t>({1}, {0})},
+                              {"nodes_splits", floats({1}, {0.5f})},
+                              {"nodes_featureids", std::vector<int64_t>{0}},
+                              {"nodes_truenodeids", std::vector<int64_t>{0}},
+                              {"nodes_trueleafs", std::vector<int64_t>{1}},
+                              {"nodes_falsenodeids", std::vector<int64_t>{0}},
+                              {"nodes_falseleafs", std::vector<int64_t>{0}},
+                              {"leaf_targetids", std::vector<int64_t>{0}},
+                              {"leaf_weights", floats({1}, {3})}};
   const OpCase which{"TreeEnsemble", attributes, "ai.onnx.ml"};
   expect_tensor(run_op1(which, {floats({1, 1}, {0})}), {1, 1}, {3});
   EXPECT_EQ(error_of(which, {floats({1, 1}, {1})}), Code::INVALID_GRAPH);

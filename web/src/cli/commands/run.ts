@@ -82,9 +82,7 @@ export const run: Command = {
             console.log(`${complete.id} ${name}: ${describe(value)}`);
         const folder = values.text('out');
         const written = folder === undefined ? {} : outputs;
-        for (const [name, tensor] of Object.entries(written).flatMap(([n, v]) =>
-          tensorsOf(n, v),
-        )) {
+        for (const [name, tensor] of Object.entries(written).flatMap(([n, v]) => tensorsOf(n, v))) {
           const safe = `${complete.id ?? index}.${name}`.replace(/[^\w.-]+/g, '_');
           await writeWhole(join(folder ?? '.', `${safe}.npy`), writeNpy(tensor));
         }
