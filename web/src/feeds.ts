@@ -31,6 +31,12 @@ const ARRAY_OF: Readonly<
   bool: Uint8Array,
   int4: Uint8Array,
   uint4: Uint8Array,
+  float8e4m3fn: Uint8Array,
+  float8e4m3fnuz: Uint8Array,
+  float8e5m2: Uint8Array,
+  float8e5m2fnuz: Uint8Array,
+  float8e8m0: Uint8Array,
+  float4e2m1: Uint8Array,
 };
 
 /** A bare typed array as the tensor the input declares; at most the first dimension may be open. */

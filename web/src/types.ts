@@ -15,7 +15,13 @@ export type DType =
   | 'bool'
   | 'string'
   | 'int4'
-  | 'uint4';
+  | 'uint4'
+  | 'float8e4m3fn'
+  | 'float8e4m3fnuz'
+  | 'float8e5m2'
+  | 'float8e5m2fnuz'
+  | 'float8e8m0'
+  | 'float4e2m1';
 
 export type TypedArray =
   | Float32Array
@@ -31,8 +37,8 @@ export type TypedArray =
   | BigUint64Array;
 
 /**
- * A dense row-major tensor. 16-bit floats travel as their bits in a Uint16Array, booleans as 0 and 1
- * in a Uint8Array, 4-bit types packed two to a byte, low nibble first.
+ * A dense row-major tensor. 16-bit floats travel as their bits in a Uint16Array, 8-bit floats in a
+ * Uint8Array, booleans as 0 and 1 in one, 4-bit types packed two to a byte, low nibble first.
  */
 export interface Tensor {
   type: DType;
