@@ -77,6 +77,9 @@ int64_t opset_of(DType dtype) {
       return 23;
     case DType::f8e8m0:
       return 24;
+    case DType::u2:
+    case DType::i2:
+      return 25;
     case DType::sequence:
       return 14;  // Identity takes them from there on
     case DType::optional:

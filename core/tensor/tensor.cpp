@@ -102,10 +102,15 @@ void Tensor::check_type(DType wanted, size_t element_size) const {
   }
 }
 
-int nibble(const Tensor& tensor, int64_t index) {
-  const int byte = std::to_integer<int>(tensor.raw()[index / 2]);
-  const int value = (index % 2 == 0) ? byte & 15 : byte >> 4;
-  return tensor.dtype() == DType::i4 && value >= 8 ? value - 16 : value;
+int packed_element(const Tensor& tensor, int64_t index) {
+  const DType dtype = tensor.dtype();
+  const bool pairs = dtype == DType::i2 || dtype == DType::u2;
+  const int bits = pairs ? 2 : 4;
+  const int per_byte = 8 / bits;
+  const int byte = std::to_integer<int>(tensor.raw()[index / per_byte]);
+  const int value = byte >> (index % per_byte * bits) & ((1 << bits) - 1);
+  const bool is_signed = dtype == DType::i4 || dtype == DType::i2;
+  return is_signed && value >= 1 << (bits - 1) ? value - (1 << bits) : value;
 }
 
 namespace {
@@ -148,8 +153,10 @@ bool convert_integers(const Tensor& tensor, std::vector<Out>& out) {
       return true;
     case DType::i4:
     case DType::u4:
+    case DType::i2:
+    case DType::u2:
       for (int64_t i = 0; i < tensor.elements(); ++i) {
-        out.push_back(static_cast<Out>(nibble(tensor, i)));
+        out.push_back(static_cast<Out>(packed_element(tensor, i)));
       }
       return true;
     default:

@@ -26,6 +26,8 @@ const kTypes = {
   22: ['int4', Uint8Array, 5],
   23: ['float4e2m1', Uint8Array, 5],
   24: ['float8e8m0', Uint8Array, 5],
+  25: ['uint2', Uint8Array, 5],
+  26: ['int2', Uint8Array, 5],
 };
 
 /** Fields of a message as [number, value]: bigint for varints, Uint8Array otherwise. */

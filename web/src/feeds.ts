@@ -37,6 +37,8 @@ const ARRAY_OF: Readonly<
   float8e5m2fnuz: Uint8Array,
   float8e8m0: Uint8Array,
   float4e2m1: Uint8Array,
+  int2: Uint8Array,
+  uint2: Uint8Array,
 };
 
 /** A bare typed array as the tensor the input declares; at most the first dimension may be open. */

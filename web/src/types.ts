@@ -21,7 +21,9 @@ export type DType =
   | 'float8e5m2'
   | 'float8e5m2fnuz'
   | 'float8e8m0'
-  | 'float4e2m1';
+  | 'float4e2m1'
+  | 'int2'
+  | 'uint2';
 
 export type TypedArray =
   | Float32Array
@@ -38,7 +40,8 @@ export type TypedArray =
 
 /**
  * A dense row-major tensor. 16-bit floats travel as their bits in a Uint16Array, 8-bit floats in a
- * Uint8Array, booleans as 0 and 1 in one, 4-bit types packed two to a byte, low nibble first.
+ * Uint8Array, booleans as 0 and 1 in one, 4- and 2-bit types packed, the first in the lowest bits of a
+ * byte.
  */
 export interface Tensor {
   type: DType;

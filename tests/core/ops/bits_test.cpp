@@ -26,6 +26,26 @@ TEST(BitCast, KeepsBits) {
   EXPECT_EQ(error_of({"BitCast", {{"to", code(DType::f16)}}}, {x}), Code::TYPE_MISMATCH);
 }
 
+TEST(Packed, TwoBitsFourToAByte) {
+  const Tensor x = floats({5}, {-2, -1, 0, 1, 1});
+  const Tensor packed = run_op1({"Cast", {{"to", code(DType::i2)}}}, {x});
+  ASSERT_EQ(packed.bytes(), 2);
+  EXPECT_EQ(std::to_integer<int>(packed.raw()[0]), 0b01001110);
+  EXPECT_EQ(std::to_integer<int>(packed.raw()[1]) & 3, 1);
+  expect_tensor(run_op1({"Cast", {{"to", code(DType::f32)}}}, {packed}), {5}, {-2, -1, 0, 1, 1});
+  const Tensor turned = run_op1({"Gather"}, {packed, int64s({4, 0, 3})});
+  expect_tensor(turned, {3}, {1, -2, 1});
+}
+
+TEST(Packed, TwoBitsQuantized) {
+  const Tensor scale = Tensor::scalar(0.5f);
+  const Tensor zero_point = Tensor::zeros(DType::u2, {});
+  const Tensor q = run_op1({"QuantizeLinear"}, {floats({4}, {-3, 0.4f, 1, 9}), scale, zero_point});
+  EXPECT_EQ(q.dtype(), DType::u2);
+  expect_tensor(q, {4}, {0, 1, 2, 3});
+  expect_tensor(run_op1({"DequantizeLinear"}, {q, scale, zero_point}), {4}, {0, 0.5f, 1, 1.5f});
+}
+
 TEST(CumProd, BothWaysWithAndWithoutItself) {
   const Tensor x = floats({3}, {1, 2, 3});
   const Tensor axis = Tensor::scalar<int64_t>(0);
