@@ -54,6 +54,8 @@ constexpr Introduction kIntroductions[] = {
     {"TensorScatter", 24},
     {"BitCast", 26},
     {"CumProd", 26},
+    {"CausalConvWithState", 27},
+    {"LinearAttention", 27},
 };
 
 }  // namespace

@@ -161,6 +161,16 @@ TEST(Canonicalize, GroupNormalizationPerGroupBecomesInstances) {
   EXPECT_EQ(count_nodes(graph, "GroupNormalization"), 0);
 }
 
+TEST(Canonicalize, SwigluIsSwishTimesTheOtherInput) {
+  const Graph graph = lifted("SwiGLU", {{"alpha", 2.0f}}, 28, nullptr, {"x", "x"});
+  ASSERT_EQ(graph.nodes.size(), 2u);
+  EXPECT_EQ(graph.nodes[0].op, "Swish");
+  EXPECT_EQ(graph.nodes[0].float_attribute("alpha", 0), 2.0f);
+  EXPECT_EQ(graph.nodes[1].op, "Mul");
+  EXPECT_EQ(graph.nodes[1].inputs[0], graph.nodes[0].outputs[0]);
+  EXPECT_EQ(lowest_opset(graph), 24);
+}
+
 TEST(Canonicalize, RefusesWhatHasNoMeaningToday) {
   EXPECT_THROW(lifted("BatchNormalization", {{"spatial", int64_t{0}}}, 7), Error);
   EXPECT_THROW(lifted("Scan", {}, 8), Error);
