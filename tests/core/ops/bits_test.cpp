@@ -46,6 +46,22 @@ TEST(Packed, TwoBitsQuantized) {
   expect_tensor(run_op1({"DequantizeLinear"}, {q, scale, zero_point}), {4}, {0, 0.5f, 1, 1.5f});
 }
 
+TEST(BitShift, SignedNumbersKeepTheirSign) {
+  const Tensor x = Tensor::of<int8_t>({5}, {-16, -16, -1, 64, 127});
+  const Tensor by = Tensor::of<int8_t>({5}, {2, 9, -1, 1, 8});
+  expect_tensor(run_op1({"BitShift", {{"direction", std::string("RIGHT")}}}, {x, by}), {5},
+                {-4, -1, -1, 32, 0});
+  expect_tensor(run_op1({"BitShift", {{"direction", std::string("LEFT")}}}, {x, by}), {5},
+                {-64, 0, 0, -128, 0});
+}
+
+TEST(Mod, FloatsTakeTheSignOfTheDivisor) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  const Tensor x = floats({5}, {-5.5f, 5.5f, -2, 2, 6});
+  const Tensor y = floats({5}, {3, -3, kInfinity, -kInfinity, -3});
+  expect_tensor(run_op1({"Mod"}, {x, y}), {5}, {0.5f, -0.5f, kInfinity, -kInfinity, -0.0f});
+}
+
 TEST(CumProd, BothWaysWithAndWithoutItself) {
   const Tensor x = floats({3}, {1, 2, 3});
   const Tensor axis = Tensor::scalar<int64_t>(0);
