@@ -5,7 +5,8 @@
 namespace whittle::onnx {
 
 /** Turns operators of com.microsoft that mean what one of ai.onnx at kInternalOpset means into that
- * one: QuantizeLinear, DequantizeLinear, Range, Trilu, and NhwcMaxPool between two transposes. */
+ * one: QuantizeLinear, DequantizeLinear, Range, Trilu, NhwcMaxPool between two transposes, and
+ * GatherBlockQuantized as Gather from what is dequantized. */
 void adopt_contrib(Graph& graph, Node& node);
 
 }  // namespace whittle::onnx

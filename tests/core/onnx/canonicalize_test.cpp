@@ -171,6 +171,26 @@ TEST(Canonicalize, SwigluIsSwishTimesTheOtherInput) {
   EXPECT_EQ(lowest_opset(graph), 24);
 }
 
+TEST(Canonicalize, GatherOfPackedBlocksIsGatherOfWhatTheyMean) {
+  GraphMaker maker;
+  maker.input("i", {2}, DType::i64);
+  Tensor bytes = Tensor::of<uint8_t>({2, 2}, {0x21, 0x43, 0x65, 0x87});
+  maker.constant("b", bytes).floats("s", {2, 2}, 1);
+  maker
+      .node("GatherBlockQuantized", {"b", "i", "s"}, {"y"},
+            {{"bits", int64_t{4}}, {"block_size", int64_t{2}}})
+      .output("y");
+  maker.graph.nodes[0].domain = "com.microsoft";
+  canonicalize(maker.graph, 21);
+  verify(maker.graph);
+  ASSERT_EQ(maker.graph.nodes.size(), 2u);
+  const Node& dequantize = maker.graph.nodes[0];
+  EXPECT_EQ(dequantize.op, "DequantizeLinear");
+  EXPECT_EQ(integers_of(maker.graph, dequantize, 0), (Integers{1, 2, 3, 4, 5, 6, 7, 8}));
+  EXPECT_EQ(integers_of(maker.graph, dequantize, 2), (Integers{8, 8, 8, 8}));
+  EXPECT_EQ(maker.graph.nodes[1].op, "Gather");
+}
+
 TEST(Canonicalize, RefusesWhatHasNoMeaningToday) {
   EXPECT_THROW(lifted("BatchNormalization", {{"spatial", int64_t{0}}}, 7), Error);
   EXPECT_THROW(lifted("Scan", {}, 8), Error);
