@@ -14,6 +14,7 @@ const std::vector<Lowering>& lowerings() {
       {"integer-elementwise", lower_integer_elementwise},
       {"narrow-gather", lower_narrow_gather},
       {"products", lower_products},
+      {"matmul-nbits", lower_matmul_nbits},
       {"constants", fold_lowered_constants},
       {"epilogues", fuse_epilogues},
       {"channel-shuffle", lower_channel_shuffle},
