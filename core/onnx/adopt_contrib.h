@@ -5,8 +5,8 @@
 namespace whittle::onnx {
 
 /** Turns operators of com.microsoft that mean what one of ai.onnx at kInternalOpset means into that
- * one: QuantizeLinear, DequantizeLinear, Range, Trilu, NhwcMaxPool between two transposes, and
- * GatherBlockQuantized as Gather from what is dequantized. */
+ * one: QuantizeLinear, DequantizeLinear, Range, Trilu, NhwcMaxPool between two transposes,
+ * GatherBlockQuantized as Gather from what is dequantized, FusedGemm as Gemm and its activation. */
 void adopt_contrib(Graph& graph, Node& node);
 
 }  // namespace whittle::onnx
