@@ -4,6 +4,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "core/onnx/adopt_fused.h"
 #include "core/onnx/rewrite.h"
 
 namespace whittle::onnx {
@@ -96,39 +97,12 @@ void adopt_gather(Graph& graph, Node& node) {
   node.attributes = {{"axis", axis}};
 }
 
-/** The node becomes the activation behind a Gemm. */
-void adopt_gemm(Graph& graph, Node& node) {
-  const std::string activation = node.string_attribute("activation", "");
-  Attributes gemm, own;
-  for (auto& [name, value] : node.attributes) {
-    constexpr std::string_view kPrefix = "activation_";
-    if (name.starts_with(kPrefix)) {
-      own[name.substr(kPrefix.size())] = value;
-    } else if (name != "activation") {
-      gemm[name] = value;
-    }
-  }
-  if (activation.empty()) {
-    node.op = "Gemm";
-    node.domain.clear();
-    node.attributes = std::move(gemm);
-    return;
-  }
-  const DType dtype =
-      node.input(0) == kNoValue ? DType::undefined : graph.value(node.inputs[0]).dtype;
-  const ValueId product = add_node(graph, node, "Gemm", node.inputs, std::move(gemm), dtype);
-  node.op = activation;
-  node.domain.clear();
-  node.inputs = {product};
-  node.attributes = std::move(own);
-}
-
 }  // namespace
 
 void adopt_contrib(Graph& graph, Node& node) {
   if (node.domain != "com.microsoft") return;
   if (node.op == "NhwcMaxPool" && !node.inputs.empty()) return adopt_max_pool(graph, node);
-  if (node.op == "FusedGemm") return adopt_gemm(graph, node);
+  if (node.op == "FusedGemm" || node.op == "FusedConv") return adopt_fused(graph, node);
   if (node.op == "GatherBlockQuantized") return adopt_gather(graph, node);
   constexpr std::string_view kSame[] = {"QuantizeLinear", "DequantizeLinear", "Range", "Trilu"};
   if (std::find(std::begin(kSame), std::end(kSame), node.op) != std::end(kSame)) {
