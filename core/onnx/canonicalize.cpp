@@ -109,8 +109,7 @@ const std::vector<CanonicalizeRule>& CanonicalizeTable::rules(const std::string&
 void canonicalize(Graph& graph, int64_t source_opset) {
   rewrite_nodes(graph, [&](Node& node) {
     change_subgraphs(node, [&](Graph& subgraph) { canonicalize(subgraph, source_opset); });
-    onnx::adopt_contrib(graph, node);
-    if (!node.domain.empty()) return;
+    if (!node.domain.empty()) return onnx::adopt_contrib(graph, node);
     // Before opset 6 every operator could name inputs whose memory it reuses: a hint, no meaning.
     if (source_opset < 6) node.attributes.erase("consumed_inputs");
     bring_up(graph, node, source_opset);
