@@ -7,6 +7,7 @@ namespace whittle {
 const std::vector<Lowering>& lowerings() {
   static const std::vector<Lowering> list = {
       {"batch-norm", lower_batch_norm},
+      {"fused-matmul", lower_fused_matmul},
       {"norms", lower_norms},
       {"activations", lower_activations},
       {"move-quantization", move_quantization},
