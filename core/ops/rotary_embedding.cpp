@@ -14,20 +14,22 @@ struct Places {
 };
 
 //   x, y [batch, heads, rows, size] or [batch, rows, heads * size]
-//   table [positions, half], with positions [batch, rows] or [1], the position of the first row;
-//   or without positions [batch, rows, half]
+//   table [positions, half or more], with positions [batch, rows] or [1], the position of the first
+//   row; or without positions [batch, rows, half or more]
 void evaluate_at(EvalContext& context, const Places& places) {
   const Node& node = context.node();
   const Tensor x = float_input(context, 0);
   const Shape& shape = x.shape();
-  const RotaryTable table = RotaryTable::read(context, places.cosines, places.sines,
-                                              node.int_attribute("interleaved", 0) != 0);
+  RotaryTable table = RotaryTable::read(context, places.cosines, places.sines,
+                                        node.int_attribute("interleaved", 0) != 0);
   const int rank = shape.rank();
   if (rank != 3 && rank != 4) {
     fail(Code::SHAPE_MISMATCH, node.label(), "Expected 3 or 4 axes for ", node.label(),
          " but received ", to_string(shape));
   }
   const int64_t rotated = node.int_attribute("rotary_embedding_dim", 0);
+  // Files of ONNX 1.19 have tables for whole heads though only a part of each is turned.
+  if (rotated > 0 && rotated / 2 <= table.columns) table.half = rotated / 2;
   int64_t heads = rank == 4 ? shape[1] : node.int_attribute("num_heads", 0);
   if (heads == 0 && rank == 3 && rotated == 0) heads = shape[2] / (2 * table.half);
   const int64_t width = rank == 4 ? shape[3] : shape[2];

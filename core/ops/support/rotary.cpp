@@ -16,7 +16,7 @@ RotaryTable RotaryTable::read(const EvalContext& context, size_t cosines, size_t
   const Node& node = context.node();
   require_elements(context, context.input(sines), context.input(cosines).elements(), "sines");
   require_rank(node, context.input(cosines).shape(), 2);
-  table.half = context.input(cosines).shape().back();
+  table.half = table.columns = context.input(cosines).shape().back();
   if (table.cosines.empty()) {
     fail(Code::SHAPE_MISMATCH, node.label(), "Expected a table of angles for ", node.label(),
          " but received an empty one");
@@ -31,8 +31,8 @@ void RotaryTable::rotate(const float* x, float* y, int64_t size, int64_t positio
          " and heads of at least ", 2 * half, " for ", node.label(), " but received ", position,
          " and ", size);
   }
-  const float* c = cosines.data() + position * half;
-  const float* s = sines.data() + position * half;
+  const float* c = cosines.data() + position * columns;
+  const float* s = sines.data() + position * columns;
   for (int64_t i = 0; i < half; ++i) {
     const int64_t first = interleaved ? 2 * i : i;
     const int64_t second = interleaved ? first + 1 : i + half;

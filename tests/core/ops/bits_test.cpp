@@ -1,4 +1,4 @@
-// BitCast, CumProd and Cast to powers of two.
+// BitCast, shifts, CumProd, 2-bit integers, Cast to powers of two, and reductions of nothing.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -60,6 +60,18 @@ TEST(Mod, FloatsTakeTheSignOfTheDivisor) {
   const Tensor x = floats({5}, {-5.5f, 5.5f, -2, 2, 6});
   const Tensor y = floats({5}, {3, -3, kInfinity, -kInfinity, -3});
   expect_tensor(run_op1({"Mod"}, {x, y}), {5}, {0.5f, -0.5f, kInfinity, -kInfinity, -0.0f});
+}
+
+TEST(Reduce, OfNothingIsTheLimitOfTheType) {
+  const auto run = [](const char* op, DType dtype) {
+    return to_floats(run_op1({op}, {Tensor::zeros(dtype, {0})}), "")[0];
+  };
+  EXPECT_EQ(run("ReduceMax", DType::boolean), 0);
+  EXPECT_EQ(run("ReduceMin", DType::boolean), 1);
+  EXPECT_EQ(run("ReduceMax", DType::i8), -128);
+  EXPECT_EQ(run("ReduceMin", DType::u8), 255);
+  EXPECT_EQ(run("ReduceMax", DType::i32), -0x1p31f);
+  EXPECT_EQ(run("ReduceSum", DType::i32), 0);
 }
 
 TEST(CumProd, BothWaysWithAndWithoutItself) {
