@@ -1,5 +1,4 @@
 // SplitToSequence and ConcatFromSequence: a tensor cut into a sequence, and back.
-#include <algorithm>
 #include <vector>
 
 #include "core/ops/support/concat.h"
@@ -19,11 +18,14 @@ std::vector<int64_t> piece_lengths(const Node& node, int64_t extent, const Tenso
     std::vector<int64_t> lengths = to_int64s(split, node.label());
     require_room(node, lengths.size());
     int64_t total = 0;
-    for (int64_t length : lengths) total = checked_add(total, length, "SplitToSequence");
-    if (total == extent &&
-        std::all_of(lengths.begin(), lengths.end(), [](int64_t length) { return length >= 0; })) {
-      return lengths;
+    for (int64_t length : lengths) {
+      if (length < 0) {
+        fail(Code::SHAPE_MISMATCH, node.label(), "Expected lengths of at least 0 for ",
+             node.label(), " but received ", length);
+      }
+      total = checked_add(total, length, "SplitToSequence");
     }
+    if (total == extent) return lengths;
     fail(Code::SHAPE_MISMATCH, node.label(), "Expected lengths with sum ", extent, " for ",
          node.label(), " but received a sum of ", total);
   }

@@ -41,7 +41,7 @@ void append_code_point(std::string& text, char32_t code) {
   const auto put = [&](char32_t byte) { text.push_back(static_cast<char>(byte)); };
   if (code < 0x80) return put(code);
   int more = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
-  put((0xF00 >> more & 0xFF) | code >> (6 * more));
+  put((0xF00 >> (more + 1) & 0xFF) | code >> (6 * more));
   while (more-- > 0) put(0x80 | (code >> (6 * more) & 0x3F));
 }
 
