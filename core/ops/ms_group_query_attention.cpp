@@ -113,12 +113,14 @@ Tensor update_cache(EvalContext& context, size_t input, const Tensor& fresh, con
   Tensor cache = Tensor::zeros(DType::f32, shape);
   float* out = cache.mutable_data<float>().data();
   for (int64_t i = 0; i < shape[0] * shape[1]; ++i, out += shape[2] * size) {
+    const int64_t start = tokens.starts[static_cast<size_t>(i / shape[1])];
     if (past.defined()) {
-      const int64_t count = past.shape()[2] * size;
-      std::copy_n(past.data<float>().data() + i * count, count, out);
+      // A buffer of the past may be longer than what it holds.
+      const int64_t rows = past.shape()[2];
+      std::copy_n(past.data<float>().data() + i * rows * size, std::min(rows, start) * size, out);
     }
     std::copy_n(fresh.data<float>().data() + i * tokens.rows * size, tokens.rows * size,
-                out + tokens.starts[static_cast<size_t>(i / shape[1])] * size);
+                out + start * size);
   }
   return cache;
 }
