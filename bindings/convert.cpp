@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "core/base/checked.h"
+#include "core/tensor/sequence.h"
 
 namespace whittle::bindings {
 
@@ -116,6 +117,26 @@ val tensor_to_js(const Tensor& tensor) {
   return object;
 }
 
+Tensor value_from_js(const val& value, const std::string& name) {
+  if (value.isNull()) return make_none();
+  if (!value.isArray()) return tensor_from_js(value, name);
+  std::vector<Tensor> items;
+  const int count = value["length"].as<int>();
+  for (int i = 0; i < count; ++i) items.push_back(tensor_from_js(value[i], name));
+  const DType element = items.empty() ? DType::undefined : items[0].dtype();
+  return make_sequence(element, std::move(items), name);
+}
+
+val value_to_js(const Tensor& value) {
+  if (is_none(value)) return val::null();
+  if (!is_sequence(value)) return tensor_to_js(value);
+  val array = val::array();
+  for (const Tensor& item : as_sequence(value, "").items) {
+    array.call<void>("push", tensor_to_js(item));
+  }
+  return array;
+}
+
 std::vector<std::string> strings_from_js(const val& array) {
   return emscripten::vecFromJSArray<std::string>(array);
 }
@@ -124,7 +145,7 @@ Feeds feeds_from_js(const val& object) {
   Feeds feeds;
   const val keys = val::global("Object").call<val>("keys", object);
   for (const std::string& key : strings_from_js(keys)) {
-    feeds.emplace(key, tensor_from_js(object[key], key));
+    feeds.emplace(key, value_from_js(object[key], key));
   }
   return feeds;
 }

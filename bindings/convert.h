@@ -18,7 +18,11 @@ Tensor tensor_from_js(const emscripten::val& object, const std::string& name);
  * handed out: it would die when memory grows. */
 emscripten::val tensor_to_js(const Tensor& tensor);
 
-/** A JavaScript object of tensors by name. */
+/** A tensor, an array of tensors for a sequence, null for an optional without content. */
+Tensor value_from_js(const emscripten::val& value, const std::string& name);
+emscripten::val value_to_js(const Tensor& value);
+
+/** A JavaScript object of values by name. */
 Feeds feeds_from_js(const emscripten::val& object);
 
 /** A JavaScript array of whole numbers. Throws SHAPE_MISMATCH naming `name`. */

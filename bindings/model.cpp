@@ -21,19 +21,26 @@ val dim_to_js(const Dim& dim) {
   return dim.symbol.empty() ? val::null() : val(dim.symbol);
 }
 
+val dims_to_js(const Dims& dims) {
+  val array = val::array();
+  for (const Dim& dim : dims) array.call<void>("push", dim_to_js(dim));
+  return array;
+}
+
 val values_to_js(const Graph& graph, const std::vector<ValueId>& ids) {
   val list = val::array();
   for (ValueId id : ids) {
     const Value& value = graph.value(id);
     val item = val::object();
     item.set("name", value.name);
-    item.set("type", std::string(dtype_name(value.dtype)));
-    val dims = val::null();
-    if (value.dims) {
-      dims = val::array();
-      for (const Dim& dim : *value.dims) dims.call<void>("push", dim_to_js(dim));
+    item.set("dims", value.dims ? dims_to_js(*value.dims) : val::null());
+    if (is_container(value.dtype)) {
+      item.set("kind", std::string(dtype_name(value.dtype)));
+      item.set("type", std::string(dtype_name(value.element)));
+      if (value.element_dims) item.set("elementDims", dims_to_js(*value.element_dims));
+    } else {
+      item.set("type", std::string(dtype_name(value.dtype)));
     }
-    item.set("dims", dims);
     list.call<void>("push", item);
   }
   return list;

@@ -13,7 +13,7 @@ using emscripten::val;
 
 namespace {
 
-/** Compiles a model. `options`: {tier: string, profile: boolean}. */
+/** Compiles a model. `options`: {tier: string, profile: boolean, state: {output: input}}. */
 val create_session(const ModelHandle& model, const val& options) {
   return guarded([&] {
     SessionOptions session_options;
@@ -21,14 +21,13 @@ val create_session(const ModelHandle& model, const val& options) {
     session_options.pool = &pool();
     session_options.profile = options["profile"].as<bool>();
     session_options.clock_ms = now_ms;
+    const val state = options["state"];
+    for (const std::string& output :
+         strings_from_js(val::global("Object").call<val>("keys", state))) {
+      session_options.state[output] = state[output].as<std::string>();
+    }
     return val(std::make_shared<SessionHandle>(Session(model.model(), session_options)));
   });
-}
-
-std::vector<std::string> output_names(const Model& model) {
-  std::vector<std::string> names;
-  for (ValueId id : model.graph.outputs) names.push_back(model.graph.value(id).name);
-  return names;
 }
 
 }  // namespace
@@ -37,9 +36,9 @@ val SessionHandle::run(const val& feeds, const val& outputs) {
   return guarded([&] {
     std::vector<std::string> names = strings_from_js(outputs);
     const std::vector<Tensor> results = session_.run(feeds_from_js(feeds), names);
-    if (names.empty()) names = output_names(session_.model());
+    if (names.empty()) names = session_.default_outputs();
     val object = val::object();
-    for (size_t i = 0; i < results.size(); ++i) object.set(names[i], tensor_to_js(results[i]));
+    for (size_t i = 0; i < results.size(); ++i) object.set(names[i], value_to_js(results[i]));
     return object;
   });
 }
@@ -47,10 +46,17 @@ val SessionHandle::run(const val& feeds, const val& outputs) {
 val SessionHandle::time(const val& feeds, int repeats) {
   return guarded([&] {
     const Feeds tensors = feeds_from_js(feeds);
+    const Feeds state = session_.state();
     const double start = now_ms();
     for (int i = 0; i < repeats; ++i) session_.run(tensors);
-    return val((now_ms() - start) / repeats);
+    const double elapsed = now_ms() - start;
+    session_.set_state(state);  // measuring leaves the session as it was
+    return val(elapsed / repeats);
   });
+}
+
+void SessionHandle::reset_state() {
+  session_.set_state({});
 }
 
 val SessionHandle::profile() const {
@@ -80,6 +86,7 @@ EMSCRIPTEN_BINDINGS(whittle_session) {
       .smart_ptr<std::shared_ptr<SessionHandle>>("SessionHandle")
       .function("run", &SessionHandle::run)
       .function("time", &SessionHandle::time)
+      .function("resetState", &SessionHandle::reset_state)
       .function("profile", &SessionHandle::profile)
       .function("memory", &SessionHandle::memory);
   emscripten::function("createSession", &create_session);

@@ -6,29 +6,6 @@
 
 namespace whittle {
 
-std::optional<Shape> concrete(const Dims& dims) {
-  Shape shape;
-  for (const Dim& dim : dims) {
-    if (!dim.known()) return std::nullopt;
-    shape.push_back(dim.value);
-  }
-  return shape;
-}
-
-Dims to_dims(const Shape& shape) {
-  return Dims(shape.begin(), shape.end());
-}
-
-std::string to_string(const Dims& dims) {
-  std::string text = "[";
-  for (size_t i = 0; i < dims.size(); ++i) {
-    if (i) text += ",";
-    const Dim& dim = dims[i];
-    text += dim.known() ? std::to_string(dim.value) : dim.symbol.empty() ? "?" : dim.symbol;
-  }
-  return text + "]";
-}
-
 namespace {
 
 template <typename T>
@@ -80,6 +57,11 @@ std::vector<std::string> Node::strings_attribute(std::string_view attribute) con
 Tensor Node::tensor_attribute(std::string_view attribute) const {
   const auto* value = get<Tensor>(*this, attribute, "a tensor");
   return value ? *value : Tensor{};
+}
+
+ValueType Node::type_attribute(std::string_view attribute) const {
+  const auto* value = get<ValueType>(*this, attribute, "a type");
+  return value ? *value : ValueType{};
 }
 
 std::shared_ptr<const Graph> Node::graph_attribute(std::string_view attribute) const {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/graph/attribute.h"
+#include "core/graph/value_type.h"
 #include "core/tensor/tensor.h"
 
 namespace whittle {
@@ -15,41 +16,12 @@ namespace whittle {
 using ValueId = int32_t;
 inline constexpr ValueId kNoValue = -1;
 
-/** A dimension that may be unknown; an unknown one may carry its ONNX symbol ("batch"). */
-struct Dim {
-  int64_t value = -1;
-  std::string symbol;
-
-  Dim() = default;
-  Dim(int64_t known) : value(known) {}  // NOLINT: a number is a dimension
-  static Dim named(std::string name) {
-    Dim dim;
-    dim.symbol = std::move(name);
-    return dim;
-  }
-  bool known() const { return value >= 0; }
-  /** Equal for certain: both known and the same, or the same non-empty symbol. */
-  bool operator==(const Dim& other) const {
-    if (known() || other.known()) return value == other.value;
-    return !symbol.empty() && symbol == other.symbol;
-  }
-};
-using Dims = std::vector<Dim>;
-
-/** The shape if every dimension is known. */
-std::optional<Shape> concrete(const Dims& dims);
-Dims to_dims(const Shape& shape);
-/** "[batch,3,?,224]" */
-std::string to_string(const Dims& dims);
-
 /** One SSA value: a graph input, an initializer, a node's output, or a capture from the parent. */
-struct Value {
+struct Value : ValueType {
   std::string name;
   /** The original tensor this value stands for, kept through every rewrite; patterns and per-layer
    * reports match it. Empty means `name`. */
   std::string origin;
-  DType dtype = DType::undefined;
-  std::optional<Dims> dims;
   /** Defined for constants. Shared: copying a Graph copies no weights. */
   Tensor constant;
   /** In a subgraph: the value of the enclosing graph this one stands for. */
@@ -87,8 +59,9 @@ struct Node {
   std::vector<float> floats_attribute(std::string_view attribute,
                                       std::vector<float> fallback = {}) const;
   std::vector<std::string> strings_attribute(std::string_view attribute) const;
-  /** Undefined tensor / null when absent. */
+  /** Undefined tensor, undefined type, null when absent. */
   Tensor tensor_attribute(std::string_view attribute) const;
+  ValueType type_attribute(std::string_view attribute) const;
   std::shared_ptr<const Graph> graph_attribute(std::string_view attribute) const;
   /** "node 'conv1' (Conv)": how errors and reports name it. */
   std::string label() const;

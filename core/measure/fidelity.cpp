@@ -5,6 +5,7 @@
 
 #include "core/base/error.h"
 #include "core/measure/statistics.h"
+#include "core/tensor/sequence.h"
 
 namespace whittle {
 namespace {
@@ -206,7 +207,30 @@ double OutputFidelity::add_pixels(const Tensor& original, const Tensor& compress
   return count > 0 ? static_cast<double>(differing) / static_cast<double>(count) : 0;
 }
 
+OutputFidelity::Result OutputFidelity::add_containers(const Tensor& original,
+                                                      const Tensor& compressed) {
+  if (is_none(original) && is_none(compressed)) return {};
+  const auto& a = as_sequence(original, name_).items;
+  const auto& b = as_sequence(compressed, name_).items;
+  if (a.size() != b.size()) {
+    fail(Code::SHAPE_MISMATCH, name_, "Expected ", a.size(), " tensors for output \"", name_,
+         "\" of the compressed model but received ", b.size());
+  }
+  Result worst;
+  for (size_t i = 0; i < a.size(); ++i) {
+    const Result each = add(a[i], b[i]);
+    worst.changed = worst.changed || each.changed;
+    if (each.sqnr_db && (!worst.sqnr_db || *each.sqnr_db < *worst.sqnr_db)) {
+      worst.sqnr_db = each.sqnr_db;
+    }
+  }
+  return worst;
+}
+
 OutputFidelity::Result OutputFidelity::add(const Tensor& original, const Tensor& compressed) {
+  if (is_container(original.dtype()) || is_container(compressed.dtype())) {
+    return add_containers(original, compressed);
+  }
   if (!(original.shape() == compressed.shape())) {
     fail(Code::SHAPE_MISMATCH, name_, "Expected the shape ", to_string(original.shape()),
          " for output \"", name_, "\" of the compressed model but received ",

@@ -67,7 +67,8 @@ class OutputFidelity {
     std::optional<double> sqnr_db;
     bool changed = false;  // a top-1 class or more than 1 % of the pixels
   };
-  /** Adds one sample's outputs; both have the same shape (checked: SHAPE_MISMATCH). */
+  /** Adds one sample's outputs; both have the same shape (checked: SHAPE_MISMATCH), sequences the
+   * same number of tensors. */
   Result add(const Tensor& original, const Tensor& compressed);
 
   const std::string& name() const { return name_; }
@@ -80,6 +81,7 @@ class OutputFidelity {
  private:
   bool add_classes(std::span<const float> original, std::span<const float> compressed,
                    int64_t classes);
+  Result add_containers(const Tensor& original, const Tensor& compressed);
   double add_pixels(const Tensor& original, const Tensor& compressed);
 
   std::string name_;

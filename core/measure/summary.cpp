@@ -53,19 +53,29 @@ bool is_quantized(const Graph& graph) {
   return quantized;
 }
 
-json value_info(const Value& value) {
-  json dims = nullptr;
-  if (value.dims) {
-    dims = json::array();
-    for (const Dim& dim : *value.dims) {
-      if (dim.known()) {
-        dims.push_back(dim.value);
-      } else {
-        dims.push_back(dim.symbol.empty() ? "?" : dim.symbol);
-      }
+json dims_json(const std::optional<Dims>& dims) {
+  if (!dims) return nullptr;
+  json list = json::array();
+  for (const Dim& dim : *dims) {
+    if (dim.known()) {
+      list.push_back(dim.value);
+    } else {
+      list.push_back(dim.symbol.empty() ? "?" : dim.symbol);
     }
   }
-  return {{"name", value.name}, {"type", dtype_name(value.dtype)}, {"dims", std::move(dims)}};
+  return list;
+}
+
+json value_info(const Value& value) {
+  const bool is_tensor = !is_container(value.dtype);
+  json info = {{"name", value.name},
+               {"type", dtype_name(is_tensor ? value.dtype : value.element)},
+               {"dims", dims_json(value.dims)}};
+  if (!is_tensor) {
+    info["kind"] = dtype_name(value.dtype);
+    if (value.element_dims) info["elementDims"] = dims_json(value.element_dims);
+  }
+  return info;
 }
 
 json summarize(const Model& model, const OpTable& ops,

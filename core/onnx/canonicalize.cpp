@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/graph/traversal.h"
+#include "core/onnx/adopt_contrib.h"
 #include "core/onnx/rewrite.h"
 
 namespace whittle {
@@ -74,6 +75,16 @@ int64_t opset_of(DType dtype) {
       return 21;
     case DType::f4e2m1:
       return 23;
+    case DType::f8e8m0:
+      return 24;
+    case DType::u2:
+    case DType::i2:
+      return 25;
+    case DType::sequence:
+      return 14;  // Identity takes them from there on
+    case DType::optional:
+    case DType::optional_sequence:
+      return 16;  // If, Loop and Identity take them from there on
     default:
       return 13;
   }
@@ -98,7 +109,7 @@ const std::vector<CanonicalizeRule>& CanonicalizeTable::rules(const std::string&
 void canonicalize(Graph& graph, int64_t source_opset) {
   rewrite_nodes(graph, [&](Node& node) {
     change_subgraphs(node, [&](Graph& subgraph) { canonicalize(subgraph, source_opset); });
-    if (!node.domain.empty()) return;
+    if (!node.domain.empty()) return onnx::adopt_contrib(graph, node);
     // Before opset 6 every operator could name inputs whose memory it reuses: a hint, no meaning.
     if (source_opset < 6) node.attributes.erase("consumed_inputs");
     bring_up(graph, node, source_opset);
@@ -107,7 +118,9 @@ void canonicalize(Graph& graph, int64_t source_opset) {
 
 int64_t lowest_opset(const Graph& graph) {
   int64_t lowest = 13;
-  for (const Value& value : graph.values) lowest = std::max(lowest, opset_of(value.dtype));
+  for (const Value& value : graph.values) {
+    lowest = std::max({lowest, opset_of(value.dtype), opset_of(value.element)});
+  }
   for (const Node& node : graph.nodes) {
     for_each_subgraph(
         node, [&](const Graph& subgraph) { lowest = std::max(lowest, lowest_opset(subgraph)); });

@@ -43,6 +43,7 @@ enum Type : int64_t {
   TENSORS = 9,
   GRAPHS = 10,
   SPARSE_TENSOR = 11,
+  TYPE_PROTO = 13,
 };
 }  // namespace attribute
 namespace tensor {
@@ -59,6 +60,10 @@ inline constexpr uint32_t name = 1, type = 2;
 namespace type {
 inline constexpr uint32_t tensor_type = 1, sequence_type = 4, map_type = 5, denotation = 6,
                           sparse_tensor_type = 8, optional_type = 9;
+}
+/** TypeProto.Sequence and TypeProto.Optional */
+namespace container_type {
+inline constexpr uint32_t elem_type = 1;
 }
 namespace tensor_type {
 inline constexpr uint32_t elem_type = 1, shape = 2;

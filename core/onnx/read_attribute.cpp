@@ -3,6 +3,7 @@
 #include "core/base/checked.h"
 #include "core/onnx/proto.h"
 #include "core/onnx/read_graph.h"
+#include "core/onnx/read_type.h"
 
 namespace whittle::onnx {
 namespace {
@@ -25,6 +26,7 @@ struct Fields {
   std::vector<std::string> texts;
   std::vector<Tensor> tensors;
   std::vector<std::shared_ptr<const Graph>> graphs;
+  ReadType value_type;
 };
 
 std::shared_ptr<const Graph> subgraph(std::string_view bytes, GraphContext& context, Scope& scope) {
@@ -95,6 +97,10 @@ Fields read_fields(std::string_view bytes, GraphContext& context, Scope& scope) 
         fields.graphs.push_back(subgraph(message.bytes(), context, scope));
         fields.seen = Type::GRAPHS;
         break;
+      case proto::attribute::tp:
+        fields.value_type = read_type(message.message());
+        fields.seen = Type::TYPE_PROTO;
+        break;
       default:
         message.skip();
     }
@@ -143,9 +149,14 @@ NamedAttribute read_attribute(std::string_view bytes, GraphContext& context, Sco
     case Type::GRAPH:
       if (fields.graph != nullptr) return named(std::move(fields.graph));
       break;
+    case Type::TYPE_PROTO:
+      if (fields.value_type.unsupported.empty()) return named(std::move(fields.value_type.type));
+      fail(Code::UNSUPPORTED, fields.name,
+           "Expected a type of tensors, sequences or optionals for attribute '", fields.name,
+           "' but received ", fields.value_type.unsupported);
     default:
       fail(Code::UNSUPPORTED, fields.name,
-           "Expected a number, string, tensor or graph for attribute '", fields.name,
+           "Expected a number, string, tensor, graph or type for attribute '", fields.name,
            "' but received attribute type ", type);
   }
   fail(Code::INVALID_MODEL, fields.name, "Expected a value for attribute '", fields.name,

@@ -2,6 +2,7 @@
 
 #include "core/graph/traversal.h"
 #include "core/onnx/proto.h"
+#include "core/onnx/read_type.h"
 #include "core/onnx/rewrite.h"
 
 namespace whittle::onnx {
@@ -10,85 +11,8 @@ namespace {
 /** A ValueInfoProto. */
 struct ValueInfo {
   std::string name;
-  DType dtype = DType::undefined;
-  std::optional<Dims> dims;
-  std::string other;  // "a sequence", "a map" ... where the value is not a tensor
+  ReadType read;
 };
-
-Dim read_dim(Message message) {
-  Dim dim;
-  while (message.next()) {
-    switch (message.field()) {
-      case proto::dim::dim_value:
-        dim = Dim(message.integer());
-        break;
-      case proto::dim::dim_param:
-        dim = Dim::named(message.text());
-        break;
-      default:
-        message.skip();
-    }
-  }
-  // Converters write -1 for what they do not know.
-  if (dim.value < 0) dim.value = -1;
-  return dim;
-}
-
-void read_tensor_type(Message message, ValueInfo& info) {
-  while (message.next()) {
-    switch (message.field()) {
-      case proto::tensor_type::elem_type: {
-        const int64_t type = message.integer();
-        if (type >= 0 && type <= static_cast<int64_t>(DType::f4e2m1)) {
-          info.dtype = static_cast<DType>(type);
-        }
-        break;
-      }
-      case proto::tensor_type::shape: {
-        info.dims = Dims{};
-        Message shape = message.message();
-        while (shape.next()) {
-          if (shape.field() == proto::shape::dim) {
-            info.dims->push_back(read_dim(shape.message()));
-          } else {
-            shape.skip();
-          }
-        }
-        break;
-      }
-      default:
-        message.skip();
-    }
-  }
-}
-
-void read_type(Message message, ValueInfo& info) {
-  while (message.next()) {
-    switch (message.field()) {
-      case proto::type::tensor_type:
-        read_tensor_type(message.message(), info);
-        break;
-      case proto::type::sequence_type:
-        info.other = "a sequence";
-        message.skip();
-        break;
-      case proto::type::map_type:
-        info.other = "a map";
-        message.skip();
-        break;
-      case proto::type::optional_type:
-        info.other = "an optional";
-        message.skip();
-        break;
-      case proto::type::sparse_tensor_type:
-        info.other = "a sparse tensor";
-        message.skip();
-        break;
-      default:
-        message.skip();
-    }
-  }
-}
 
 ValueInfo read_value_info(Message message) {
   ValueInfo info;
@@ -98,7 +22,7 @@ ValueInfo read_value_info(Message message) {
         info.name = message.text();
         break;
       case proto::value_info::type:
-        read_type(message.message(), info);
+        info.read = read_type(message.message());
         break;
       default:
         message.skip();
@@ -107,10 +31,16 @@ ValueInfo read_value_info(Message message) {
   return info;
 }
 
-void set_info(Value& value, const ValueInfo& info) {
+void set_type(Value& value, const ValueType& type) {
   if (value.is_constant()) return;
-  if (info.dtype != DType::undefined) value.dtype = info.dtype;
-  if (info.dims && !value.dims) value.dims = info.dims;
+  if (value.dtype == DType::undefined) {
+    static_cast<ValueType&>(value) = type;
+    return;
+  }
+  if (type.dtype != DType::undefined) value.dtype = type.dtype;
+  if (!value.dims) value.dims = type.dims;
+  if (type.element != DType::undefined) value.element = type.element;
+  if (!value.element_dims) value.element_dims = type.element_dims;
 }
 
 /** The parts of a GraphProto, which may come in any order. */
@@ -164,10 +94,10 @@ void add_initializer(NamedTensor named, Scope& scope) {
   value.constant = std::move(named.tensor);
 }
 
-void check_tensor(const ValueInfo& info, const char* kind) {
-  if (info.other.empty()) return;
-  fail(Code::UNSUPPORTED, info.name, "Expected a tensor for ", kind, " '", info.name,
-       "' but received ", info.other);
+void check_supported(const ValueInfo& info, const char* kind) {
+  if (info.read.unsupported.empty()) return;
+  fail(Code::UNSUPPORTED, info.name, "Expected a tensor, sequence of tensors or optional for ",
+       kind, " '", info.name, "' but received ", info.read.unsupported);
 }
 
 }  // namespace
@@ -192,13 +122,13 @@ Graph read_graph(std::string_view bytes, GraphContext& context, Scope* outer) {
     add_initializer(read_sparse_tensor(tensor, context.tensors, storage), scope);
   }
   for (const ValueInfo& info : fields.inputs) {
-    check_tensor(info, "input");
+    check_supported(info, "input");
     // Before IR 4 every initializer was listed as an input too; later it means a default. Either
     // way it is a constant here.
     const auto constant = scope.names.find(info.name);
     if (constant != scope.names.end() && graph.value(constant->second).is_constant()) continue;
     const ValueId id = define(scope, info.name);
-    set_info(graph.value(id), info);
+    set_type(graph.value(id), info.read.type);
     graph.inputs.push_back(id);
   }
   read_nodes(fields.nodes, context, scope);
@@ -207,12 +137,14 @@ Graph read_graph(std::string_view bytes, GraphContext& context, Scope* outer) {
     if (found == scope.names.end() || found->second == kNoValue) continue;
     // Only the type: shapes noted by an exporter outlive edits of the inputs and then mislead.
     Value& value = graph.value(found->second);
-    if (value.dtype == DType::undefined) value.dtype = info.dtype;
+    if (value.dtype != DType::undefined) continue;
+    value.dtype = info.read.type.dtype;
+    value.element = info.read.type.element;
   }
   for (const ValueInfo& info : fields.outputs) {
-    check_tensor(info, "output");
+    check_supported(info, "output");
     const ValueId id = require(scope, info.name, "the outputs of graph '" + graph.name + "'");
-    set_info(graph.value(id), info);
+    set_type(graph.value(id), info.read.type);
     graph.outputs.push_back(id);
   }
   name_nodes(graph);

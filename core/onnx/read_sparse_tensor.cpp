@@ -91,7 +91,7 @@ NamedTensor read_sparse_tensor(std::string_view bytes, TensorContext& context, S
   const int64_t count = values.tensor.elements();
   const int64_t elements = shape.elements();
   const int bits = std::max(dtype_bits(dtype), 8);
-  if (dtype_bits(dtype) == 4) invalid("elements of whole bytes", std::string(dtype_name(dtype)));
+  if (is_packed(dtype)) invalid("elements of whole bytes", std::string(dtype_name(dtype)));
   const int64_t limit =
       checked_add(checked_mul(checked_mul(count, bits / 8 + 8, where), kMaxExpansion, where),
                   int64_t{1} << 20, where);

@@ -142,7 +142,7 @@ class TensorReader {
   }
 
   void check_type() {
-    const auto last = static_cast<int64_t>(DType::f4e2m1);
+    const auto last = static_cast<int64_t>(kLastDType);
     if (fields_.data_type < 1) invalid("an element type", "none");
     if (fields_.data_type > last) {
       fail(Code::UNSUPPORTED_TYPE, where_, "Expected an element type from 1 to ", last, " for ",
@@ -206,18 +206,18 @@ class TensorReader {
     return copy({reinterpret_cast<const char*>(list.data()), list.size() * sizeof(T)});
   }
 
-  /** One integer of the list is one element, or one byte of two 4-bit elements; 16-bit and 8-bit
+  /** One integer of the list is one element, or one byte of packed elements; 16-bit and 8-bit
    * floats are given by their bits. */
   Tensor from_integers() {
-    const int bits = dtype_bits(dtype_);
-    const int64_t wanted = bits == 4 ? dtype_bytes(dtype_, count_) : count_;
+    const bool packed = is_packed(dtype_);
+    const int64_t wanted = packed ? dtype_bytes(dtype_, count_) : count_;
     if (static_cast<int64_t>(fields_.integers.size()) != wanted) {
       invalid(std::to_string(wanted) + " values (" + std::string(dtype_name(dtype_)) +
                   to_string(shape_) + ")",
               std::to_string(fields_.integers.size()));
     }
     Tensor tensor = Tensor::allocate(dtype_, shape_);
-    const auto width = static_cast<size_t>(bits == 4 ? 1 : bits / 8);
+    const auto width = static_cast<size_t>(packed ? 1 : dtype_bits(dtype_) / 8);
     std::byte* out = tensor.mutable_raw();
     for (int64_t value : fields_.integers) {
       std::memcpy(out, &value, width);  // little endian: the low bytes come first

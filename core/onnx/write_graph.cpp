@@ -6,37 +6,10 @@
 #include "core/graph/traversal.h"
 #include "core/onnx/proto.h"
 #include "core/onnx/write_tensor.h"
+#include "core/onnx/write_type.h"
 
 namespace whittle::onnx {
 namespace {
-
-/** protozero leaves out a submessage nothing was written to; here an empty one says something: a
- * dimension that is not known, the shape of a scalar. */
-void write_empty(Writer& out, uint32_t field) {
-  out.add_message(field, std::string());
-}
-
-void write_dim(Writer& shape, const Dim& dim) {
-  if (!dim.known() && dim.symbol.empty()) return write_empty(shape, proto::shape::dim);
-  Writer out(shape, proto::shape::dim);
-  if (dim.known()) {
-    out.add_int64(proto::dim::dim_value, dim.value);
-  } else {
-    out.add_string(proto::dim::dim_param, dim.symbol);
-  }
-}
-
-void write_value_info(Writer& out, const Value& value, const std::string& name) {
-  out.add_string(proto::value_info::name, name);
-  if (value.dtype == DType::undefined && !value.dims) return;
-  Writer type(out, proto::value_info::type);
-  Writer tensor(type, proto::type::tensor_type);
-  tensor.add_int32(proto::tensor_type::elem_type, static_cast<int32_t>(value.dtype));
-  if (!value.dims) return;
-  if (value.dims->empty()) return write_empty(tensor, proto::tensor_type::shape);
-  Writer shape(tensor, proto::tensor_type::shape);
-  for (const Dim& dim : *value.dims) write_dim(shape, dim);
-}
 
 class GraphWriter {
  public:
@@ -131,7 +104,8 @@ class GraphWriter {
 
   void write_info(uint32_t field, ValueId id) {
     Writer info(out_, field);
-    write_value_info(info, graph_.value(id), name(id));
+    info.add_string(proto::value_info::name, name(id));
+    write_type(info, proto::value_info::type, graph_.value(id));
   }
 
   void write_names(Writer& out, uint32_t field, std::vector<ValueId> ids) {
@@ -215,6 +189,11 @@ class GraphWriter {
   Type write_value(Writer& out, const std::vector<std::shared_ptr<const Graph>>& graphs) {
     for (const auto& graph : graphs) write_subgraph(out, proto::attribute::graphs, *graph);
     return Type::GRAPHS;
+  }
+
+  Type write_value(Writer& out, const ValueType& type) {
+    write_type(out, proto::attribute::tp, type);
+    return Type::TYPE_PROTO;
   }
 
   Writer& out_;

@@ -45,6 +45,12 @@ int64_t floor_mod(int64_t x, int64_t y) {
   return rest != 0 && (rest < 0) != (y < 0) ? rest + y : rest;
 }
 
+double real_floor_mod(double x, double y) {
+  const double rest = std::fmod(x, y);
+  if (rest == 0) return std::copysign(0.0, y);
+  return (rest < 0) != (y < 0) ? rest + y : rest;
+}
+
 uint64_t natural_mod(uint64_t x, uint64_t y) {
   if (y == 0) fail_division();
   return x % y;
@@ -65,7 +71,7 @@ constexpr Row kRows[] = {
      [](int64_t x, int64_t y) { return wrap(static_cast<uint64_t>(x) + static_cast<uint64_t>(y)); },
      [](uint64_t x, uint64_t y) { return x + y; }},
     {"Div", [](double x, double y) { return x / y; }, divide, divide_natural},
-    {"Mod", [](double x, double y) { return x - y * std::floor(x / y); }, floor_mod, natural_mod},
+    {"Mod", real_floor_mod, floor_mod, natural_mod},
     {"Mul", [](double x, double y) { return x * y; },
      [](int64_t x, int64_t y) { return wrap(static_cast<uint64_t>(x) * static_cast<uint64_t>(y)); },
      [](uint64_t x, uint64_t y) { return x * y; }},

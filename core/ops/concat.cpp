@@ -1,6 +1,9 @@
 // Concat: tensors one after another along an axis.
+#include "core/ops/support/concat.h"
+
+#include <vector>
+
 #include "core/ops/support/infer.h"
-#include "core/ops/support/walk.h"
 
 namespace whittle {
 namespace {
@@ -48,25 +51,9 @@ void evaluate_concat(EvalContext& context) {
   const Tensor& first = context.input(0);
   const int axis =
       normalize_axis(node.int_attribute("axis", 0), first.shape().rank(), node.label());
-  Shape shape = first.shape();
-  for (size_t i = 1; i < context.input_count(); ++i) {
-    const Tensor& next = context.input(i);
-    Shape aligned = next.shape();
-    if (aligned.rank() == shape.rank()) aligned[axis] = shape[axis];
-    if (aligned != shape || next.dtype() != first.dtype()) {
-      fail(Code::SHAPE_MISMATCH, node.label(), "Expected inputs that agree except along axis ",
-           axis, " for ", node.label(), " but received ", to_string(first.shape()), " and ",
-           to_string(next.shape()));
-    }
-    shape[axis] = checked_add(shape[axis], next.shape()[axis], "Concat");
-  }
-  Tensor& y = context.output(0, first.dtype(), shape);
-  View to = view_of(shape);
-  for (size_t i = 0; i < context.input_count(); ++i) {
-    const Shape& part = context.input(i).shape();
-    copy_view(y, to, context.input(i), view_of(part), part);
-    to.offset += part[axis] * to.strides[axis];
-  }
+  std::vector<Tensor> parts;
+  for (size_t i = 0; i < context.input_count(); ++i) parts.push_back(context.input(i));
+  concat_into_output(context, parts, axis);
 }
 
 }  // namespace

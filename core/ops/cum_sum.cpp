@@ -1,5 +1,6 @@
-// CumSum: running sums along an axis.
+// CumSum and CumProd: running sums and products along an axis.
 #include <algorithm>
+#include <functional>
 #include <vector>
 
 #include "core/ops/support/axes.h"
@@ -9,8 +10,10 @@
 namespace whittle {
 namespace {
 
-// y[j] = sum of x[i], i <= j; exclusive: i < j; reverse: from the other end.
-void evaluate_cum_sum(EvalContext& context) {
+// y[j] = sum or product of x[i], i <= j; exclusive: i < j; reverse: from the other end. Of nothing
+// it is `neutral`.
+template <typename Combine>
+void evaluate_running(EvalContext& context, int neutral) {
   const Node& node = context.node();
   require_inputs(node, 2);
   const Tensor& x = context.input(0);
@@ -24,10 +27,10 @@ void evaluate_cum_sum(EvalContext& context) {
       const int64_t first = lane / split.inner * split.axis * split.inner + lane % split.inner;
       load_block(x, first, split.inner, split.axis, values.data());
       if (reverse) std::reverse(values.begin(), values.end());
-      Value total{};
+      auto total = static_cast<Value>(neutral);
       for (Value& value : values) {
         const Value before = total;
-        total += value;
+        total = Combine{}(total, value);
         value = exclusive ? before : total;
       }
       if (reverse) std::reverse(values.begin(), values.end());
@@ -36,10 +39,18 @@ void evaluate_cum_sum(EvalContext& context) {
   });
 }
 
+void evaluate_cum_sum(EvalContext& context) {
+  evaluate_running<std::plus<>>(context, 0);
+}
+void evaluate_cum_prod(EvalContext& context) {
+  evaluate_running<std::multiplies<>>(context, 1);
+}
+
 }  // namespace
 
 void register_cum_sum(OpTable& table) {
   table.add({.name = "CumSum", .infer = infer_same, .evaluate = evaluate_cum_sum});
+  table.add({.name = "CumProd", .infer = infer_same, .evaluate = evaluate_cum_prod});
 }
 
 }  // namespace whittle

@@ -43,7 +43,7 @@ void evaluate_dropout(EvalContext& context) {
 }  // namespace
 
 void register_identity(OpTable& table) {
-  const Trait traits = Trait::elementwise | Trait::moves_data;
+  const Trait traits = Trait::elementwise | Trait::moves_data | Trait::takes_containers;
   table.add({.name = "Identity",
              .infer = infer_identity,
              .evaluate = evaluate_identity,

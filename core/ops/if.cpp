@@ -16,8 +16,12 @@ void infer_if(InferContext& context) {
     facts = context.infer_subgraph(*require_subgraph(node, branch), {});
   } else {
     facts = context.infer_subgraph(*require_subgraph(node, "then_branch"), {});
-    const auto others = context.infer_subgraph(*require_subgraph(node, "else_branch"), {});
+    auto others = context.infer_subgraph(*require_subgraph(node, "else_branch"), {});
     for (size_t i = 0; i < facts.size() && i < others.size(); ++i) {
+      // What may have no content in one branch may have none in the result.
+      if (is_container(others[i].dtype) && others[i].dtype > facts[i].dtype) {
+        std::swap(facts[i], others[i]);
+      }
       facts[i].dims = common_dims(facts[i].dims, others[i].dims);
       facts[i].constant = Tensor{};
     }
@@ -40,8 +44,10 @@ void evaluate_if(EvalContext& context) {
 }  // namespace
 
 void register_if(OpTable& table) {
-  table.add(
-      {.name = "If", .infer = infer_if, .evaluate = evaluate_if, .traits = Trait::control_flow});
+  table.add({.name = "If",
+             .infer = infer_if,
+             .evaluate = evaluate_if,
+             .traits = Trait::control_flow | Trait::takes_containers});
 }
 
 }  // namespace whittle

@@ -44,13 +44,19 @@ void evaluate_row(EvalContext& context) {
   }
 }
 
-// BitShift moves the bits of unsigned numbers; a shift by the whole width or more gives 0.
+// BitShift. Signed numbers keep their sign to the right; a shift by the whole width or more, or by
+// less than 0, leaves that sign or 0.
 void evaluate_shift(EvalContext& context) {
+  const DType dtype = context.input(0).dtype();
+  const bool is_signed =
+      dtype == DType::i8 || dtype == DType::i16 || dtype == DType::i32 || dtype == DType::i64;
   if (context.node().string_attribute("direction", "") == "LEFT") {
     evaluate_two(context, [](int64_t x, int64_t y) {
       const auto bits = static_cast<uint64_t>(x);
       return y < 0 || y > 63 ? 0 : static_cast<int64_t>(bits << y);
     });
+  } else if (is_signed) {
+    evaluate_two(context, [](int64_t x, int64_t y) { return x >> (y < 0 || y > 63 ? 63 : y); });
   } else {
     evaluate_two(context, [](int64_t x, int64_t y) {
       const auto bits = static_cast<uint64_t>(x);

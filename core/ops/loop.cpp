@@ -17,15 +17,15 @@ void infer_loop(InferContext& context) {
   require_body_outputs(node, *body, 1 + states);
   std::vector<Fact> inputs{Fact{DType::i64, Dims{}, {}}, Fact{DType::boolean, Dims{}, {}}};
   for (size_t i = 0; i < states; ++i) {
-    inputs.push_back(context.input(2 + i));
-    inputs.back().constant = Tensor{};
+    inputs.push_back(carried_fact(context.input(2 + i), *body, 2 + i));
   }
   const auto facts = infer_body(context, *body, inputs, 2, states, 1);
   for (size_t i = 0; i + 1 < facts.size(); ++i) {
     const Fact& fact = facts[i + 1];
     if (i < states) {
       // No iteration at all leaves the state as it came in.
-      context.set_output(i, fact.dtype, common_dims(context.dims(2 + i), fact.dims));
+      context.set_output(
+          i, Fact{fact.dtype, common_dims(context.dims(2 + i), fact.dims), {}, fact.element});
     } else {
       context.set_output(i, fact.dtype, stacked_dims(Dim(), fact.dims, 0));
     }
@@ -67,7 +67,7 @@ void register_loop(OpTable& table) {
   table.add({.name = "Loop",
              .infer = infer_loop,
              .evaluate = evaluate_loop,
-             .traits = Trait::control_flow});
+             .traits = Trait::control_flow | Trait::takes_containers});
 }
 
 }  // namespace whittle

@@ -2,7 +2,7 @@
 #include "core/ops/support/convert.h"
 #include "core/ops/support/float_io.h"
 #include "core/ops/support/infer.h"
-#include "core/ops/support/matmul_geometry.h"
+#include "core/ops/support/packed_product.h"
 
 namespace whittle {
 namespace {
@@ -101,10 +101,10 @@ void evaluate(EvalContext& context) {
   if (!bias.empty()) require_elements(context, context.input(5), blocks.n, "a bias");
   fill_widened(context, 0, context.input(0).dtype(), shape, [&](Tensor& y) {
     const auto out = y.mutable_data<float>();
-    for (size_t i = 0; i < out.size(); ++i) out[i] = bias.empty() ? 0.0f : bias[i % bias.size()];
-    multiply<float>(a.elements() / blocks.k, blocks.k, blocks.n,
-                    {a.data<float>().data(), blocks.k, 1}, {weights.data(), 1, blocks.k},
-                    out.data());
+    PackedProduct(context.kernels(), weights.data(), 1, blocks.k, blocks.k, blocks.n)
+        .run(context.pool(), a.data<float>().data(), blocks.k, out.data(), blocks.n,
+             a.elements() / blocks.k);
+    for (size_t i = 0; i < out.size() && !bias.empty(); ++i) out[i] += bias[i % bias.size()];
   });
 }
 

@@ -15,11 +15,16 @@
 
 namespace whittle {
 
+struct KernelTable;
+const KernelTable& reference_kernels();
+
 /** What is known of a value before it is computed. */
 struct Fact {
   DType dtype = DType::undefined;
   std::optional<Dims> dims;  // nullopt: not even the rank is known
   Tensor constant;           // defined when the value itself is known
+  /** Of the tensors inside a sequence or optional. */
+  DType element = DType::undefined;
 };
 
 /**
@@ -45,8 +50,11 @@ class InferContext {
 
   size_t output_count() const { return outputs_.size(); }
   void set_output(size_t i, DType dtype, std::optional<Dims> dims = std::nullopt);
+  void set_output(size_t i, Fact fact);
   /** Output i has the type and dims of input j. */
-  void copy_output(size_t i, size_t j) { set_output(i, dtype(j), dims(j)); }
+  void copy_output(size_t i, size_t j) {
+    set_output(i, Fact{dtype(j), dims(j), {}, input(j).element});
+  }
   /** Facts of a subgraph's outputs given facts of its inputs; captures are resolved by the caller.
    */
   std::vector<Fact> infer_subgraph(const Graph& graph, std::vector<Fact> subgraph_inputs) const;
@@ -84,6 +92,8 @@ class EvalContext {
   /** Runs a subgraph attribute once (If, Loop, Scan); captures come from the evaluation at hand. */
   virtual std::vector<Tensor> run_subgraph(const Graph& graph, std::vector<Tensor> inputs) = 0;
   virtual ThreadPool& pool() const = 0;
+  /** What products of some size run on: a session's kernels, else the reference. */
+  virtual const KernelTable& kernels() const { return reference_kernels(); }
 
  protected:
   const Node& node_;
@@ -114,6 +124,8 @@ enum class Trait : uint32_t {
   nondeterministic = 1 << 2,
   /** Has subgraphs. */
   control_flow = 1 << 3,
+  /** Takes sequences and optionals; others are never evaluated on one. */
+  takes_containers = 1 << 4,
 };
 constexpr Trait operator|(Trait a, Trait b) {
   return static_cast<Trait>(static_cast<uint32_t>(a) | static_cast<uint32_t>(b));
@@ -133,6 +145,10 @@ struct OpDef {
     return (static_cast<uint32_t>(traits) & static_cast<uint32_t>(trait)) != 0;
   }
 };
+
+/** Evaluates `context` with its operator's reference implementation. Throws UNSUPPORTED_OPERATOR
+ * for an operator that has none, TYPE_MISMATCH for a sequence or optional it does not take. */
+void evaluate(const OpDef& op, EvalContext& context);
 
 /** The operators a build knows. */
 class OpTable {

@@ -127,6 +127,18 @@ Task start(EvalContext& context) {
   return {x, y, Reduction(x.shape(), axes)};
 }
 
+/** The value nearest to `value` that an integer type of less than 64 bits has; others as they are.
+ */
+int64_t nearest_value(DType dtype, int64_t value) {
+  const int bits = dtype == DType::boolean ? 1 : dtype_bits(dtype);
+  if (bits >= 64) return value;
+  const bool is_signed = dtype == DType::i32 || dtype == DType::i16 || dtype == DType::i8 ||
+                         dtype == DType::i4 || dtype == DType::i2;
+  const int64_t span = int64_t{1} << bits;
+  const int64_t low = is_signed ? -span / 2 : 0;
+  return std::clamp(value, low, low + span - 1);
+}
+
 void evaluate_reduce(EvalContext& context) {
   const Row* row = kRows;
   while (row->name != context.node().op) ++row;
@@ -138,8 +150,9 @@ void evaluate_reduce(EvalContext& context) {
     // Turning the sign bit makes the order of int64 that of uint64 bit patterns.
     const bool orders = row->name == "ReduceMax" || row->name == "ReduceMin";
     const int64_t flip = orders && x.dtype() == DType::u64 ? INT64_MIN : 0;
+    const int64_t start = nearest_value(x.dtype(), row->integer_start);
     reduction.for_each_kept([&](int64_t k, int64_t offset) {
-      int64_t total = row->integer_start;
+      int64_t total = start;
       for_each_block<int64_t>(x, reduction, offset, [&](const int64_t* values, int64_t n) {
         for (int64_t i = 0; i < n; ++i) total = row->integer(total, values[i] ^ flip);
       });

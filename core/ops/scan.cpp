@@ -53,9 +53,8 @@ void infer_scan(InferContext& context) {
   std::vector<Fact> inputs;
   Dim length;
   for (size_t i = 0; i < context.input_count(); ++i) {
-    inputs.push_back(context.input(i));
+    inputs.push_back(carried_fact(context.input(i), *form.body, i));
     Fact& fact = inputs.back();
-    fact.constant = Tensor{};
     if (i < form.states || !fact.dims) continue;
     const int axis =
         normalize_axis(form.input_axes[i - form.states], rank_of(*fact.dims), node.label());
@@ -67,7 +66,8 @@ void infer_scan(InferContext& context) {
   for (size_t i = 0; i < facts.size(); ++i) {
     const Fact& fact = facts[i];
     if (i < form.states) {
-      context.set_output(i, fact.dtype, common_dims(context.dims(i), fact.dims));
+      context.set_output(
+          i, Fact{fact.dtype, common_dims(context.dims(i), fact.dims), {}, fact.element});
     } else {
       context.set_output(i, fact.dtype,
                          stacked_dims(length, fact.dims, form.output_axes[i - form.states]));
@@ -136,7 +136,7 @@ void register_scan(OpTable& table) {
   table.add({.name = "Scan",
              .infer = infer_scan,
              .evaluate = evaluate_scan,
-             .traits = Trait::control_flow});
+             .traits = Trait::control_flow | Trait::takes_containers});
 }
 
 }  // namespace whittle

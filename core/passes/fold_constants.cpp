@@ -87,7 +87,8 @@ class Folder {
     if (!is_affordable(node, *op, inputs, cost)) return false;
     std::vector<Tensor> results = evaluate_node(node, context_.ops, inputs, context_.pool);
     for (size_t i = 0; i < node.outputs.size(); ++i) {
-      if (node.outputs[i] != kNoValue && (i >= results.size() || !results[i].defined())) {
+      if (node.outputs[i] == kNoValue) continue;
+      if (i >= results.size() || !results[i].defined() || is_container(results[i].dtype())) {
         return false;
       }
     }
@@ -129,7 +130,7 @@ class Folder {
     op.infer(infer);
     for (const Fact& fact : infer.outputs()) {
       const auto shape = fact.dims ? concrete(*fact.dims) : std::nullopt;
-      if (!shape || fact.dtype == DType::undefined) return false;
+      if (!shape || fact.dtype == DType::undefined || is_container(fact.dtype)) return false;
       cost = checked_add(cost, dtype_bytes(fact.dtype, shape->elements()), node.label());
     }
     for (size_t i = 0; i < node.inputs.size(); ++i) {

@@ -77,8 +77,10 @@ std::vector<Fact> specialise(Graph& graph, const InputKnowledge& inputs,
   InferenceOptions inference;
   for (size_t i = 0; i < graph.inputs.size(); ++i) {
     Value& value = graph.value(graph.inputs[i]);
-    value.dims = to_dims(inputs.shapes[i]);
-    if (value.dtype == DType::undefined) value.dtype = inputs.dtypes[i];
+    // A body is given what its node has, whatever type it declares.
+    if (inputs.dtypes[i] != DType::undefined) value.dtype = inputs.dtypes[i];
+    value.dims.reset();
+    if (!is_container(value.dtype)) value.dims = to_dims(inputs.shapes[i]);
     inference.input_shapes[value.name] = inputs.shapes[i];
     if (inputs.values[i].defined()) inference.input_values[value.name] = inputs.values[i];
   }
@@ -99,7 +101,9 @@ bool has_run_time_shapes(const LoweredGraph& graph) {
   return std::any_of(graph.ops.begin(), graph.ops.end(), [&](const LoweredOp& op) {
     if (op.definition != nullptr && op.definition->has(Trait::control_flow)) return true;
     return std::any_of(op.node.outputs.begin(), op.node.outputs.end(), [&](ValueId id) {
-      return id != kNoValue && !graph.value(id).is_static && graph.value(id).dtype != DType::string;
+      if (id == kNoValue || graph.value(id).is_static) return false;
+      const DType dtype = graph.value(id).dtype;
+      return dtype != DType::string && !is_container(dtype);
     });
   });
 }

@@ -54,6 +54,7 @@ void Executor::prepare(std::span<const Shape> shapes) {
   if (result.run_time_shapes) return;
   auto entry = std::make_unique<Entry>();
   entry->shapes = std::move(inputs.shapes);
+  entry->dtypes = std::move(inputs.dtypes);
   entry->values.resize(shapes.size());
   entry->plan = std::move(result.plan);
   keep(std::move(entry));
@@ -65,24 +66,27 @@ void Executor::release_weights() {
   for (Value& value : graph_.values) value.constant = Tensor{};
 }
 
+bool Executor::fits(const Entry& entry, std::span<const Tensor> inputs) const {
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (is_open(i)) continue;
+    if (entry.shapes[i] != inputs[i].shape() || entry.dtypes[i] != inputs[i].dtype()) return false;
+    if (entry.values[i].defined() && !same_value(entry.values[i], inputs[i])) return false;
+  }
+  return true;
+}
+
 Plan& Executor::plan_for(std::span<const Tensor> inputs) {
   for (size_t i = plans_.size(); i-- > 0;) {
-    const Entry& entry = *plans_[i];
-    bool fits = true;
-    for (size_t k = 0; k < inputs.size() && fits; ++k) {
-      fits = entry.shapes[k] == inputs[k].shape() &&
-             (!entry.values[k].defined() || same_value(entry.values[k], inputs[k]));
-    }
-    if (!fits) continue;
+    if (!fits(*plans_[i], inputs)) continue;
     std::rotate(plans_.begin() + static_cast<std::ptrdiff_t>(i),
                 plans_.begin() + static_cast<std::ptrdiff_t>(i) + 1, plans_.end());
     return *plans_.back()->plan;
   }
 
   InputKnowledge known;
-  for (const Tensor& input : inputs) {
-    known.shapes.push_back(input.shape());
-    known.dtypes.push_back(input.dtype());
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    known.shapes.push_back(is_open(i) ? Shape{} : inputs[i].shape());
+    known.dtypes.push_back(is_open(i) ? graph_.value(graph_.inputs[i]).dtype : inputs[i].dtype());
   }
   known.values.resize(inputs.size());
   CompileResult result = compile(graph_, known, options_, packs_);
@@ -90,7 +94,7 @@ Plan& Executor::plan_for(std::span<const Tensor> inputs) {
       std::any_of(inputs.begin(), inputs.end(), may_steer)) {
     InputKnowledge valued = known;
     for (size_t i = 0; i < inputs.size(); ++i) {
-      if (may_steer(inputs[i])) valued.values[i] = inputs[i].clone();
+      if (may_steer(inputs[i]) && !is_open(i)) valued.values[i] = inputs[i].clone();
     }
     CompileResult better = compile(graph_, valued, options_, packs_);
     if (!better.run_time_shapes) {
@@ -101,6 +105,7 @@ Plan& Executor::plan_for(std::span<const Tensor> inputs) {
   }
   auto entry = std::make_unique<Entry>();
   entry->shapes = std::move(known.shapes);
+  entry->dtypes = std::move(known.dtypes);
   entry->values = std::move(known.values);
   entry->plan = std::move(result.plan);
   keep(std::move(entry));

@@ -31,10 +31,15 @@ class Executor {
  private:
   struct Entry {
     std::vector<Shape> shapes;
+    std::vector<DType> dtypes;
     /** Values of small integer inputs the plan depends on; undefined where it does not. */
     std::vector<Tensor> values;
     std::unique_ptr<Plan> plan;
   };
+  /** Whether one plan serves whatever input `i` holds: a sequence, or an optional with and without
+   * content. */
+  bool is_open(size_t i) const { return is_container(graph_.value(graph_.inputs[i]).dtype); }
+  bool fits(const Entry& entry, std::span<const Tensor> inputs) const;
   Plan& plan_for(std::span<const Tensor> inputs);
   void keep(std::unique_ptr<Entry> entry);
 

@@ -15,6 +15,11 @@ std::shared_ptr<const std::byte> PackCache::get(const std::string& key, size_t b
   return block;
 }
 
+int PackCache::new_scope() {
+  std::erase_if(entries_, [](const auto& item) { return item.second.block.expired(); });
+  return next_scope_++;
+}
+
 int64_t PackCache::bytes() const {
   int64_t total = 0;
   for (const auto& [key, entry] : entries_) {

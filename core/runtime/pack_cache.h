@@ -15,8 +15,11 @@ class PackCache {
   std::shared_ptr<const std::byte> get(const std::string& key, size_t bytes,
                                        const std::function<void(std::byte*)>& fill);
   int64_t bytes() const;
-  /** A number no other plan of the session has, to name its private constants by. */
-  int new_scope() { return next_scope_++; }
+  /** A number no other plan of the session has, to name its private constants by. Forgets the names
+   * of blocks that are gone: where shapes change all the time there would be ever more. */
+  int new_scope();
+  /** How many names are remembered. */
+  size_t size() const { return entries_.size(); }
 
  private:
   struct Entry {

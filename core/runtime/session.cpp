@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "core/runtime/executor.h"
+#include "core/runtime/session_state.h"
+#include "core/tensor/sequence.h"
 
 namespace whittle {
 namespace {
@@ -21,8 +23,40 @@ bool fits(const Dims& dims, const Shape& shape) {
   return true;
 }
 
+std::string describe(const Tensor& value, const std::string& where) {
+  if (is_none(value)) return "none";
+  if (!is_sequence(value)) return concat("a tensor of ", dtype_name(value.dtype()));
+  return concat("a sequence of ", dtype_name(as_sequence(value, where).element));
+}
+
+/** A sequence or optional has the declared type inside, and tensors of the declared shape. */
+void check_container(const Value& input, const Tensor& value, const std::string& where) {
+  if (is_none(value) && input.dtype != DType::sequence) return;
+  const bool wants_sequence = input.dtype != DType::optional;
+  const auto check_item = [&](const Tensor& item) {
+    if (input.element_dims && !fits(*input.element_dims, item.shape())) {
+      fail(Code::SHAPE_MISMATCH, where, "Expected tensors of shape ",
+           to_string(*input.element_dims), " in ", where, " but received ",
+           to_string(item.shape()));
+    }
+  };
+  if (is_sequence(value) && wants_sequence) {
+    const Sequence& sequence = as_sequence(value, where);
+    if (sequence.element == input.element || sequence.items.empty()) {
+      for (const Tensor& item : sequence.items) check_item(item);
+      return;
+    }
+  } else if (!is_container(value.dtype()) && !wants_sequence && value.dtype() == input.element) {
+    return check_item(value);
+  }
+  fail(Code::TYPE_MISMATCH, where, "Expected ", wants_sequence ? "a sequence" : "a tensor", " of ",
+       dtype_name(input.element), input.dtype == DType::sequence ? "" : ", or none,", " for ",
+       where, " but received ", describe(value, where));
+}
+
 void check_feed(const Value& input, const Tensor& tensor) {
   const std::string where = "input '" + input.name + "'";
+  if (is_container(input.dtype)) return check_container(input, tensor, where);
   if (input.dtype != DType::undefined && tensor.dtype() != input.dtype) {
     fail(Code::TYPE_MISMATCH, where, "Expected ", dtype_name(input.dtype), " for ", where,
          " but received ", dtype_name(tensor.dtype()));
@@ -42,7 +76,13 @@ void check_feed(const Value& input, const Tensor& tensor) {
 class Session::Impl {
  public:
   Impl(std::shared_ptr<const Model> model, SessionOptions options)
-      : model_(std::move(model)), options_(std::move(options)) {
+      : model_(std::move(model)),
+        options_(std::move(options)),
+        state_(model_->graph, options_.state) {
+    for (size_t i = 0; i < this->graph().outputs.size(); ++i) {
+      if (state_.is_output(i)) continue;
+      default_outputs_.push_back(this->graph().value(this->graph().outputs[i]).name);
+    }
     CompileOptions compile;
     compile.kernels = options_.kernels ? options_.kernels : kernels_for(best_tier());
     compile.ops = &all_ops();
@@ -69,14 +109,20 @@ class Session::Impl {
   }
 
   const Model& model() const { return *model_; }
+  const std::vector<std::string>& default_outputs() const { return default_outputs_; }
+  Feeds state() const { return state_.values(graph()); }
+  void set_state(const Feeds& state) { state_.set_values(graph(), state); }
   void set_observer(Observer observer) { observer_ = std::move(observer); }
 
   std::vector<Tensor> run(const Feeds& feeds, const std::vector<std::string>& outputs) {
     const std::vector<Tensor> inputs = gather_inputs(feeds);
-    const std::vector<size_t> wanted = positions_of(outputs);
+    const bool wants_all = outputs.empty() && options_.state.empty();
+    std::vector<size_t> wanted;
+    if (!wants_all) wanted = positions_of(outputs.empty() ? default_outputs_ : outputs);
     std::vector<Tensor> results =
         executor_->run(inputs, &observer_, options_.profile ? &options_.clock_ms : nullptr);
-    if (outputs.empty()) return results;
+    state_.keep(results);
+    if (wants_all) return results;
     std::vector<Tensor> picked;
     for (size_t position : wanted) picked.push_back(results[position]);
     return picked;
@@ -133,7 +179,14 @@ class Session::Impl {
     for (size_t i = 0; i < graph().inputs.size(); ++i) {
       const Value& input = graph().value(graph().inputs[i]);
       const auto fed = feeds.find(input.name);
-      Tensor tensor = fed != feeds.end() ? fed->second : defaults_[i];
+      Tensor tensor = fed != feeds.end() ? fed->second : state_.kept(i);
+      if (!tensor.defined()) tensor = defaults_[i];
+      if (!tensor.defined() && state_.is_input(i)) {
+        tensor = SessionState::initial(graph(), input, feeds);
+      }
+      const bool may_be_left_out =
+          input.dtype == DType::optional || input.dtype == DType::optional_sequence;
+      if (!tensor.defined() && may_be_left_out) tensor = make_none();
       if (!tensor.defined()) {
         fail(Code::MISSING_INPUT, "input '" + input.name + "'", "Expected a tensor for input '",
              input.name, "' but received none");
@@ -162,6 +215,8 @@ class Session::Impl {
   std::shared_ptr<const Model> model_;
   SessionOptions options_;
   SerialPool serial_;
+  SessionState state_;
+  std::vector<std::string> default_outputs_;
   std::vector<Tensor> defaults_;  // by input; undefined where there is none
   std::shared_ptr<PackCache> packs_;
   std::unique_ptr<Executor> executor_;
@@ -179,6 +234,15 @@ const Model& Session::model() const {
 }
 std::vector<Tensor> Session::run(const Feeds& feeds, const std::vector<std::string>& outputs) {
   return impl_->run(feeds, outputs);
+}
+const std::vector<std::string>& Session::default_outputs() const {
+  return impl_->default_outputs();
+}
+Feeds Session::state() const {
+  return impl_->state();
+}
+void Session::set_state(const Feeds& state) {
+  impl_->set_state(state);
 }
 void Session::set_observer(Observer observer) {
   impl_->set_observer(std::move(observer));

@@ -26,6 +26,9 @@ struct SessionOptions {
   /** The elements of observed tensors come in the order they are stored in, under the usual shape:
    * no copy is made for an observer to which their order is all one. */
   bool observe_stored = false;
+  /** Outputs fed back, as output name to input name: the input of a run is what the run before it
+   * left, at first zeros or what is fed. */
+  std::map<std::string, std::string> state;
   /** Fusion, layout changes and the shared arena; off only to compare (tests). */
   bool fuse = true;
   bool arena = true;
@@ -66,8 +69,14 @@ class Session {
 
   const Model& model() const;
   /** Runs once. Throws MISSING_INPUT, UNKNOWN_INPUT, TYPE_MISMATCH, SHAPE_MISMATCH, INVALID_DATA.
-   * `outputs` picks by name (UNKNOWN_OUTPUT); empty means all, in the model's order. */
+   * `outputs` picks by name (UNKNOWN_OUTPUT); empty means default_outputs(). */
   std::vector<Tensor> run(const Feeds& feeds, const std::vector<std::string>& outputs = {});
+  /** All outputs in the model's order, but those fed back. */
+  const std::vector<std::string>& default_outputs() const;
+  /** What is fed back, by input; nothing before the first run. Tensors are shared, not copied. */
+  Feeds state() const;
+  /** Goes on from there; with nothing the next run starts anew. Throws UNKNOWN_INPUT. */
+  void set_state(const Feeds& state);
   void set_observer(Observer observer);
 
   /** Steps of the most recent plan. */

@@ -36,10 +36,21 @@ constexpr std::array kRows = {
     Row{DType::u4, "uint4", 4},
     Row{DType::i4, "int4", 4},
     Row{DType::f4e2m1, "float4e2m1", 4},
+    Row{DType::f8e8m0, "float8e8m0", 8},
+    Row{DType::u2, "uint2", 2},
+    Row{DType::i2, "int2", 2},
+};
+
+constexpr std::array kContainers = {
+    Row{DType::sequence, "sequence", 0},
+    Row{DType::optional, "optional", 0},
+    Row{DType::optional_sequence, "optional sequence", 0},
 };
 
 const Row& row(DType dtype) {
   const auto index = static_cast<size_t>(dtype);
+  const size_t container = index - static_cast<size_t>(DType::sequence);
+  if (is_container(dtype) && container < kContainers.size()) return kContainers[container];
   return index < kRows.size() ? kRows[index] : kRows[0];
 }
 
@@ -63,6 +74,11 @@ int dtype_bits(DType dtype) {
 int64_t dtype_bytes(DType dtype, int64_t count) {
   const int64_t bits = checked_mul(count, dtype_bits(dtype), "a tensor");
   return checked_add(bits, 7, "a tensor") / 8;
+}
+
+bool is_packed(DType dtype) {
+  const int bits = dtype_bits(dtype);
+  return bits > 0 && bits < 8;
 }
 
 bool is_float(DType dtype) {

@@ -7,7 +7,8 @@
 
 namespace whittle {
 
-/** Element types; the numbers are those of ONNX's TensorProto.DataType. */
+/** Element types; the numbers are those of ONNX's TensorProto.DataType. The last three are the
+ * types of values that are no tensors (core/tensor/sequence.h). */
 enum class DType : uint8_t {
   undefined = 0,
   f32 = 1,
@@ -33,17 +34,33 @@ enum class DType : uint8_t {
   u4 = 21,
   i4 = 22,
   f4e2m1 = 23,
+  f8e8m0 = 24,
+  u2 = 25,
+  i2 = 26,
+  sequence = 128,           // sequence(tensor(T))
+  optional = 129,           // optional(tensor(T))
+  optional_sequence = 130,  // optional(sequence(tensor(T)))
 };
+
+/** The last element type of ONNX that is known here. */
+inline constexpr DType kLastDType = DType::i2;
+
+/** Whether a value of this type is a sequence or an optional rather than a tensor. */
+constexpr bool is_container(DType dtype) {
+  return dtype >= DType::sequence;
+}
 
 /** The name in reports, JSON and the TypeScript API: "float32", "int8", "bool" ... */
 std::string_view dtype_name(DType dtype);
-/** The inverse of dtype_name; DType::undefined for an unknown name. */
+/** The element type of that name; DType::undefined for an unknown name. */
 DType dtype_from_name(std::string_view name);
-/** Bits of one element: 4 for the packed types (two to a byte, low nibble first); 0 for string and
- * undefined. */
+/** Bits of one element: 4 or 2 for the packed types (the first in the lowest bits of a byte); 0 for
+ * string and undefined. */
 int dtype_bits(DType dtype);
 /** Bytes of `count` dense elements, packed types rounded up to whole bytes. */
 int64_t dtype_bytes(DType dtype, int64_t count);
+/** Whether elements share bytes: u4, i4, f4e2m1, u2, i2. */
+bool is_packed(DType dtype);
 /** f16, bf16, f32, f64. */
 bool is_float(DType dtype);
 

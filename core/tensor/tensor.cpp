@@ -28,6 +28,10 @@ std::shared_ptr<std::byte> allocate_bytes(int64_t bytes) {
 }  // namespace
 
 Tensor Tensor::allocate(DType dtype, const Shape& shape) {
+  if (is_container(dtype)) {
+    fail(Code::TYPE_MISMATCH, "", "Expected the element type of a tensor but received ",
+         dtype_name(dtype));
+  }
   Tensor tensor;
   tensor.dtype_ = dtype;
   tensor.shape_ = shape;
@@ -77,6 +81,7 @@ Tensor Tensor::reshaped(const Shape& shape) const {
 }
 
 Tensor Tensor::clone() const {
+  if (is_container(dtype_)) return *this;  // immutable, and its tensors have memory of their own
   Tensor tensor = allocate(dtype_, shape_);
   if (dtype_ == DType::string) {
     *tensor.strings_ = *strings_;
@@ -89,17 +94,23 @@ Tensor Tensor::clone() const {
 void Tensor::check_type(DType wanted, size_t element_size) const {
   const bool same_width = dtype_bits(dtype_) == static_cast<int>(element_size * 8);
   const bool opaque = dtype_ == DType::f16 || dtype_ == DType::bf16 || dtype_ == DType::boolean ||
-                      (dtype_ >= DType::f8e4m3fn && dtype_ <= DType::f8e5m2fnuz);
+                      (dtype_ >= DType::f8e4m3fn && dtype_ <= DType::f8e5m2fnuz) ||
+                      dtype_ == DType::f8e8m0;
   if (wanted != dtype_ && !(opaque && same_width)) {
     fail(Code::INTERNAL, "", "Expected ", dtype_name(wanted), " elements but received ",
          dtype_name(dtype_));
   }
 }
 
-int nibble(const Tensor& tensor, int64_t index) {
-  const int byte = std::to_integer<int>(tensor.raw()[index / 2]);
-  const int value = (index % 2 == 0) ? byte & 15 : byte >> 4;
-  return tensor.dtype() == DType::i4 && value >= 8 ? value - 16 : value;
+int packed_element(const Tensor& tensor, int64_t index) {
+  const DType dtype = tensor.dtype();
+  const bool pairs = dtype == DType::i2 || dtype == DType::u2;
+  const int bits = pairs ? 2 : 4;
+  const int per_byte = 8 / bits;
+  const int byte = std::to_integer<int>(tensor.raw()[index / per_byte]);
+  const int value = byte >> (index % per_byte * bits) & ((1 << bits) - 1);
+  const bool is_signed = dtype == DType::i4 || dtype == DType::i2;
+  return is_signed && value >= 1 << (bits - 1) ? value - (1 << bits) : value;
 }
 
 namespace {
@@ -142,8 +153,10 @@ bool convert_integers(const Tensor& tensor, std::vector<Out>& out) {
       return true;
     case DType::i4:
     case DType::u4:
+    case DType::i2:
+    case DType::u2:
       for (int64_t i = 0; i < tensor.elements(); ++i) {
-        out.push_back(static_cast<Out>(nibble(tensor, i)));
+        out.push_back(static_cast<Out>(packed_element(tensor, i)));
       }
       return true;
     default:

@@ -83,10 +83,10 @@ class Tensor {
 
 /** Element values of any integer or boolean tensor as int64 (throws TYPE_MISMATCH otherwise). */
 std::vector<int64_t> to_int64s(const Tensor& tensor, const std::string& where);
-/** Element values of any numeric tensor as float: 4-bit and 16-bit types are widened. */
+/** Element values of any numeric tensor as float: packed and 16-bit types are widened. */
 std::vector<float> to_floats(const Tensor& tensor, const std::string& where);
-/** The value of element `index` of a packed 4-bit tensor (u4 or i4). */
-int nibble(const Tensor& tensor, int64_t index);
+/** The value of element `index` of a packed tensor; of f4e2m1 its code. */
+int packed_element(const Tensor& tensor, int64_t index);
 
 template <typename T>
 Tensor Tensor::of(const Shape& shape, std::span<const T> values) {

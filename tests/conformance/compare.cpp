@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "core/ops/support/convert.h"
+#include "core/tensor/sequence.h"
 #include "tests/support/tolerance.h"
 
 namespace whittle::test {
@@ -12,10 +13,23 @@ std::string at(int64_t index, const std::string& actual, const std::string& expe
   return concat("element ", index, " is ", actual, ", expected ", expected);
 }
 
+std::string sequence_difference(const Tensor& actual, const Tensor& expected) {
+  const auto& a = as_sequence(actual, "the result").items;
+  const auto& e = as_sequence(expected, "the expected result").items;
+  if (a.size() != e.size()) return concat(a.size(), " tensors, expected ", e.size());
+  for (size_t i = 0; i < a.size(); ++i) {
+    const std::string what = difference(a[i], e[i]);
+    if (!what.empty()) return concat("tensor ", i, ": ", what);
+  }
+  return "";
+}
+
 }  // namespace
 
 std::string difference(const Tensor& actual, const Tensor& expected) {
   if (!actual.defined()) return "no value";
+  if (is_sequence(actual) && is_sequence(expected)) return sequence_difference(actual, expected);
+  if (is_none(actual) && is_none(expected)) return "";
   if (actual.dtype() != expected.dtype()) {
     return concat("type ", dtype_name(actual.dtype()), ", expected ", dtype_name(expected.dtype()));
   }

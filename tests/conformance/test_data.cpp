@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "core/onnx/read_tensor.h"
+#include "core/tensor/sequence.h"
 
 namespace whittle::test {
 
@@ -20,13 +21,71 @@ Bytes read_file(const fs::path& path) {
   return bytes;
 }
 
-Tensor read_tensor_file(const fs::path& path) {
-  const Bytes file = read_file(path);
-  const auto* begin = reinterpret_cast<const char*>(file.data.get());
-  const onnx::Source source{begin, path.string()};
-  const std::map<std::string, Bytes> external;
-  onnx::TensorContext context{source, {file.data, file.data.get()}, external, {}};
-  return onnx::read_tensor({begin, file.size}, context, onnx::Storage::copy).tensor;
+namespace {
+
+// Field numbers of onnx-data.proto.
+constexpr uint32_t kSequenceTensors = 3;
+constexpr uint32_t kOptionalTensor = 3;
+constexpr uint32_t kOptionalSequence = 5;
+
+/** Reads the messages of onnx-data.proto, of one file. */
+class ValueReader {
+ public:
+  explicit ValueReader(const fs::path& path)
+      : file_(read_file(path)),
+        where_(path.string()),
+        source_{reinterpret_cast<const char*>(file_.data.get()), where_} {}
+
+  Tensor read(DType type) {
+    const onnx::Message message({source_.begin, file_.size}, source_);
+    if (type == DType::sequence) return sequence(message);
+    if (is_container(type)) return optional(message);
+    return tensor({source_.begin, file_.size});
+  }
+
+ private:
+  Tensor tensor(std::string_view bytes) {
+    const std::map<std::string, Bytes> external;
+    onnx::TensorContext context{source_, {file_.data, file_.data.get()}, external, {}};
+    return onnx::read_tensor(bytes, context, onnx::Storage::copy).tensor;
+  }
+
+  Tensor sequence(onnx::Message message) {
+    std::vector<Tensor> items;
+    while (message.next()) {
+      if (message.field() == kSequenceTensors) {
+        items.push_back(tensor(message.bytes()));
+      } else {
+        message.skip();
+      }
+    }
+    const DType element = items.empty() ? DType::undefined : items[0].dtype();
+    return make_sequence(element, std::move(items), where_);
+  }
+
+  Tensor optional(onnx::Message message) {
+    Tensor content = make_none();
+    while (message.next()) {
+      if (message.field() == kOptionalTensor) {
+        content = tensor(message.bytes());
+      } else if (message.field() == kOptionalSequence) {
+        content = sequence(message.message());
+      } else {
+        message.skip();
+      }
+    }
+    return content;
+  }
+
+  Bytes file_;
+  std::string where_;
+  onnx::Source source_;
+};
+
+}  // namespace
+
+Tensor read_value_file(const fs::path& path, DType type) {
+  return ValueReader(path).read(type);
 }
 
 std::vector<Case> find_cases(const fs::path& root) {
@@ -53,12 +112,14 @@ std::vector<fs::path> data_sets(const Case& which) {
   return sets;
 }
 
-std::vector<Tensor> read_tensors(const fs::path& data_set, const std::string& prefix) {
-  std::vector<Tensor> tensors;
-  for (int i = 0;; ++i) {
+std::vector<Tensor> read_values(const fs::path& data_set, const std::string& prefix,
+                                const Graph& graph, const std::vector<ValueId>& ids) {
+  std::vector<Tensor> values;
+  for (size_t i = 0;; ++i) {
     const fs::path path = data_set / (prefix + "_" + std::to_string(i) + ".pb");
-    if (!fs::exists(path)) return tensors;
-    tensors.push_back(read_tensor_file(path));
+    if (!fs::exists(path)) return values;
+    values.push_back(
+        read_value_file(path, i < ids.size() ? graph.value(ids[i]).dtype : DType::undefined));
   }
 }
 

@@ -11,7 +11,7 @@ import { layersOf } from './layers.js';
 import { runLong } from './long.js';
 import { measurePair, transplant } from './measure.js';
 import type { Model } from './model.js';
-import type { Dataset, Long, Progress, Tensors } from './types.js';
+import type { Dataset, Long, NamedValues, Progress } from './types.js';
 
 /** Accuracy bounds, judged against the pessimistic end of the 95 % interval. */
 export interface Gate {
@@ -39,7 +39,7 @@ const isEmpty = (gate: Gate | undefined): boolean => !gate || Object.keys(gate).
 export async function firstFeeds(
   model: Model,
   data: Dataset | undefined,
-): Promise<Tensors | undefined> {
+): Promise<NamedValues | undefined> {
   if (!data) return undefined;
   for await (const sample of readDataset(data)) {
     return completeSample(model.inputs, sample, 0).feeds;

@@ -1,6 +1,15 @@
 import { WhittleError } from './errors.js';
 import { didYouMean, expected, isObject, isTypedArray } from './is.js';
-import type { DType, Feeds, Sample, Tensor, Tensors, TypedArray, ValueInfo } from './types.js';
+import type {
+  DType,
+  Feeds,
+  NamedValues,
+  Sample,
+  Tensor,
+  TypedArray,
+  Value,
+  ValueInfo,
+} from './types.js';
 import type { SampleData } from './engine/protocol.js';
 
 /** The array class that holds each element type. */
@@ -22,6 +31,14 @@ const ARRAY_OF: Readonly<
   bool: Uint8Array,
   int4: Uint8Array,
   uint4: Uint8Array,
+  float8e4m3fn: Uint8Array,
+  float8e4m3fnuz: Uint8Array,
+  float8e5m2: Uint8Array,
+  float8e5m2fnuz: Uint8Array,
+  float8e8m0: Uint8Array,
+  float4e2m1: Uint8Array,
+  int2: Uint8Array,
+  uint2: Uint8Array,
 };
 
 /** A bare typed array as the tensor the input declares; at most the first dimension may be open. */
@@ -72,17 +89,41 @@ function checkTensor(tensor: Tensor, name: string): void {
   }
 }
 
+function completeTensor(info: ValueInfo, given: Tensor | TypedArray, transfer: boolean): Tensor {
+  const tensor = isTypedArray(given) ? declaredTensor(info, given) : given;
+  checkTensor(tensor, info.name);
+  return {
+    type: tensor.type,
+    dims: [...tensor.dims],
+    data: transfer ? tensor.data : tensor.data.slice(),
+  };
+}
+
+function completeValue(info: ValueInfo, given: Feeds[string], transfer: boolean): Value {
+  const { name, kind = '' } = info;
+  const inside = kind ? { ...info, dims: info.elementDims ?? null } : info;
+  if (kind.startsWith('optional') && given === null) return null;
+  if (kind.endsWith('sequence')) {
+    if (!Array.isArray(given))
+      throw expected('an array of tensors', `input '${name}'`, given, 'TYPE_MISMATCH');
+    return given.map((item: Tensor | TypedArray) => completeTensor(inside, item, transfer));
+  }
+  return completeTensor(inside, given as Tensor | TypedArray, transfer);
+}
+
 /**
- * Feeds as complete tensors. Throws UNKNOWN_INPUT, MISSING_INPUT, TYPE_MISMATCH, SHAPE_MISMATCH. The
- * data is copied unless `transfer`, in which case whole buffers are given up.
+ * Feeds as complete values. Throws UNKNOWN_INPUT, MISSING_INPUT, TYPE_MISMATCH, SHAPE_MISMATCH. The
+ * data is copied unless `transfer`, in which case whole buffers are given up. Inputs in `optional`
+ * may be missing.
  */
 export function completeFeeds(
   inputs: readonly ValueInfo[],
   feeds: Feeds,
   transfer = false,
-): Tensors {
+  optional: ReadonlySet<string> = new Set(),
+): NamedValues {
   const names = inputs.map((info) => info.name);
-  const complete: Tensors = {};
+  const complete: NamedValues = {};
   for (const [name, given] of Object.entries(feeds)) {
     const info = inputs.find((input) => input.name === name);
     if (!info) {
@@ -92,15 +133,11 @@ export function completeFeeds(
         { where: name },
       );
     }
-    const tensor = isTypedArray(given) ? declaredTensor(info, given) : given;
-    checkTensor(tensor, name);
-    complete[name] = {
-      type: tensor.type,
-      dims: [...tensor.dims],
-      data: transfer ? tensor.data : tensor.data.slice(),
-    };
+    complete[name] = completeValue(info, given, transfer);
   }
-  const missing = names.find((name) => !(name in complete));
+  const mayMiss = ({ name, kind }: ValueInfo): boolean =>
+    optional.has(name) || (kind?.startsWith('optional') ?? false);
+  const missing = inputs.find((info) => !(info.name in complete) && !mayMiss(info))?.name;
   if (missing !== undefined) {
     throw new WhittleError(
       'MISSING_INPUT',

@@ -40,6 +40,7 @@ export type {
   DType,
   Feeds,
   Long,
+  NamedValues,
   Progress,
   Sample,
   Source,
@@ -47,5 +48,6 @@ export type {
   Tensors,
   Tier,
   TypedArray,
+  Value,
   ValueInfo,
 } from './types.js';

@@ -1,7 +1,7 @@
 import type { EngineHost } from './engine/host.js';
 import type { Id } from './engine/protocol.js';
 import { runLong } from './long.js';
-import type { Long, Tensors } from './types.js';
+import type { Long, NamedValues, Value } from './types.js';
 
 /** Statistics of one session's samples, in milliseconds. */
 export interface LatencyStats {
@@ -51,7 +51,7 @@ function statistics(samples: readonly number[], runsPerSample: number): LatencyS
  */
 export async function measureLatencies(
   sessions: readonly { host: EngineHost; id: Id }[],
-  feeds: Tensors,
+  feeds: NamedValues,
   samples: number,
   o: Long,
   budgetMs = Infinity,
@@ -78,8 +78,12 @@ export async function measureLatencies(
   });
 }
 
-function copy(feeds: Tensors): Tensors {
-  return Object.fromEntries(
-    Object.entries(feeds).map(([name, t]) => [name, { ...t, data: t.data.slice() }]),
-  );
+function copyValue(value: Value): Value {
+  if (value === null) return null;
+  if (!('data' in value)) return value.map((item) => ({ ...item, data: item.data.slice() }));
+  return { ...value, data: value.data.slice() };
+}
+
+function copy(feeds: NamedValues): NamedValues {
+  return Object.fromEntries(Object.entries(feeds).map(([name, v]) => [name, copyValue(v)]));
 }

@@ -7,7 +7,7 @@ import { measureLatencies } from './latency.js';
 import { loadInto, type Model } from './model.js';
 import { measureSizes } from './sizes.js';
 import type { Summary } from './summary.js';
-import type { Long, Tensors } from './types.js';
+import type { Long, NamedValues } from './types.js';
 
 /** Samples of each session in a report's latency; enough for a p95 that is not a single outlier. */
 const LATENCY_SAMPLES = 21;
@@ -44,8 +44,12 @@ async function staticMeasures(
 }
 
 /** The shape of each feed, to make symbolic dimensions concrete. */
-const shapesOf = (feeds: Tensors): Record<string, readonly number[]> =>
-  Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, tensor.dims]));
+const shapesOf = (feeds: NamedValues): Record<string, readonly number[]> =>
+  Object.fromEntries(
+    Object.entries(feeds).flatMap(([name, value]) =>
+      value && 'dims' in value ? [[name, value.dims] as const] : [],
+    ),
+  );
 
 /**
  * Sizes, parameters and MACs of both models, their latency A B A B on the same feeds, and the memory
@@ -56,7 +60,7 @@ export async function measurePair(
   host: EngineHost,
   original: Subject,
   compressed: Subject,
-  feeds: Tensors | undefined,
+  feeds: NamedValues | undefined,
   o: Long,
 ): Promise<[Measures, Measures]> {
   const used = feeds ?? syntheticFeeds(original.model.inputs);

@@ -3,18 +3,24 @@ import type { EngineHost } from './engine/host.js';
 import type { Id, SessionMemory, SessionProfile } from './engine/protocol.js';
 import { WhittleError } from './errors.js';
 import { completeFeeds } from './feeds.js';
-import { checkKeys, expected } from './is.js';
+import { checkKeys, expected, isObject } from './is.js';
 import { measureLatencies, type Latency } from './latency.js';
 import { runLong } from './long.js';
 import type { Model } from './model.js';
 import { syntheticFeeds } from './dataset/synthetic.js';
-import type { Feeds, Long, Tensors, Tier, ValueInfo } from './types.js';
+import type { Feeds, Long, NamedValues, Tensors, Tier, ValueInfo } from './types.js';
 
 export interface SessionOptions {
   /** Kernels of a lower level than the module's best, for comparison. */
   tier?: Tier;
   /** Record the time of each step for profile(). */
   profile?: boolean;
+  /**
+   * Outputs fed back, output name to input name: `{ stateN: 'state' }`. Such an input is what the run
+   * before left, at first zeros, or whatever you feed; its tensor stays inside the engine, and the
+   * output is returned only when `outputs` names it.
+   */
+  state?: Readonly<Record<string, string>>;
 }
 
 export interface RunOptions {
@@ -44,7 +50,8 @@ export class Session {
   constructor(
     private readonly host: EngineHost,
     private readonly id: Id,
-    private readonly model: Pick<Model, 'inputs' | 'outputs' | 'name'>,
+    model: Pick<Model, 'inputs' | 'outputs'>,
+    private readonly stateInputs: ReadonlySet<string>,
   ) {
     this.inputs = model.inputs;
     this.outputs = model.outputs;
@@ -57,18 +64,28 @@ export class Session {
     return { host: this.host, id: this.id };
   }
 
-  /** Runs once. Throws MISSING_INPUT, UNKNOWN_INPUT, UNKNOWN_OUTPUT, TYPE_MISMATCH, SHAPE_MISMATCH. */
-  async run(feeds: Feeds, o: RunOptions = {}): Promise<Tensors> {
+  /**
+   * Runs once. Throws MISSING_INPUT, UNKNOWN_INPUT, UNKNOWN_OUTPUT, TYPE_MISMATCH, SHAPE_MISMATCH.
+   * Where outputs are sequences or optionals, say `run<NamedValues>`.
+   */
+  async run<Results extends NamedValues = Tensors>(
+    feeds: Feeds,
+    o: RunOptions = {},
+  ): Promise<Results> {
     checkKeys(o, ['outputs', 'transfer', 'signal'], 'run');
     const { host, id } = this.handle;
-    const complete = completeFeeds(this.inputs, feeds, o.transfer ?? false);
-    return runLong(o.signal ? { signal: o.signal } : {}, () =>
+    const complete = completeFeeds(this.inputs, feeds, o.transfer ?? false, this.stateInputs);
+    const results = await runLong(o.signal ? { signal: o.signal } : {}, () =>
       host.engine.run(id, complete, o.outputs ?? []),
     );
+    return results as Results;
   }
 
   /** The same in the calling thread; only after configure({worker: false}). */
-  runSync(feeds: Feeds, o: Pick<RunOptions, 'outputs'> = {}): Tensors {
+  runSync<Results extends NamedValues = Tensors>(
+    feeds: Feeds,
+    o: Pick<RunOptions, 'outputs'> = {},
+  ): Results {
     const { host, id } = this.handle;
     if (!host.local) {
       throw new WhittleError(
@@ -77,7 +94,14 @@ export class Session {
         { where: 'runSync' },
       );
     }
-    return host.local.runNow(id, completeFeeds(this.inputs, feeds, true), o.outputs ?? []);
+    const complete = completeFeeds(this.inputs, feeds, true, this.stateInputs);
+    return host.local.runNow(id, complete, o.outputs ?? []) as Results;
+  }
+
+  /** Forgets what outputs fed back: the next run starts from zeros again. */
+  async resetState(): Promise<void> {
+    const { host, id } = this.handle;
+    await host.engine.resetState(id);
   }
 
   /** Times runs inside the engine, without the cost of messages; alternates with `against`. */
@@ -118,13 +142,21 @@ export class Session {
   }
 }
 
+/** Names are checked by the engine, which knows them. */
+function checkState(state: Readonly<Record<string, string>>): Record<string, string> {
+  const isNames = isObject(state) && Object.values(state).every((n) => typeof n === 'string');
+  if (!isNames) throw expected('an object of output names to input names', 'state', state);
+  return { ...state };
+}
+
 /** Compiles a model. Throws UNSUPPORTED_OPERATOR naming the node, OUT_OF_MEMORY, INVALID_OPTION. */
 export async function createSession(model: Model, o: SessionOptions & Long = {}): Promise<Session> {
-  checkKeys(o, ['tier', 'profile', 'signal', 'onProgress'], 'createSession');
+  checkKeys(o, ['tier', 'profile', 'state', 'signal', 'onProgress'], 'createSession');
+  const state = checkState(o.state ?? {});
   const { host, id } = model.handle;
   const tier = o.tier === 'scalar' ? 'reference' : o.tier;
-  const options = { ...(tier ? { tier } : {}), ...(o.profile ? { profile: true } : {}) };
+  const options = { ...(tier ? { tier } : {}), profile: o.profile ?? false, state };
   const session = await runLong(o, () => host.engine.createSession(id, options));
   await acquireEngine();
-  return new Session(host, session, model);
+  return new Session(host, session, model, new Set(Object.values(state)));
 }

@@ -15,7 +15,15 @@ export type DType =
   | 'bool'
   | 'string'
   | 'int4'
-  | 'uint4';
+  | 'uint4'
+  | 'float8e4m3fn'
+  | 'float8e4m3fnuz'
+  | 'float8e5m2'
+  | 'float8e5m2fnuz'
+  | 'float8e8m0'
+  | 'float4e2m1'
+  | 'int2'
+  | 'uint2';
 
 export type TypedArray =
   | Float32Array
@@ -31,8 +39,9 @@ export type TypedArray =
   | BigUint64Array;
 
 /**
- * A dense row-major tensor. 16-bit floats travel as their bits in a Uint16Array, booleans as 0 and 1
- * in a Uint8Array, 4-bit types packed two to a byte, low nibble first.
+ * A dense row-major tensor. 16-bit floats travel as their bits in a Uint16Array, 8-bit floats in a
+ * Uint8Array, booleans as 0 and 1 in one, 4- and 2-bit types packed, the first in the lowest bits of a
+ * byte.
  */
 export interface Tensor {
   type: DType;
@@ -40,10 +49,18 @@ export interface Tensor {
   data: TypedArray | readonly string[];
 }
 
-/** Inputs by name. A bare typed array takes the model's declared shape when that is fully known. */
-export type Feeds = Record<string, Tensor | TypedArray>;
-/** Tensors by name, as they cross to the engine. */
+/** What an input or output holds: an array of tensors where the model says sequence, null for an
+ * optional without content, else a tensor. */
+export type Value = Tensor | readonly Tensor[] | null;
+/**
+ * Inputs by name. A bare typed array takes the model's declared shape when that is fully known. A
+ * sequence is an array; an optional is its content, or null, or left out.
+ */
+export type Feeds = Record<string, Tensor | TypedArray | readonly (Tensor | TypedArray)[] | null>;
+/** Tensors by name: the results of all models but those with sequences or optionals as outputs. */
 export type Tensors = Record<string, Tensor>;
+/** Values by name, as they cross to the engine. */
+export type NamedValues = Record<string, Value>;
 
 /** Anything that leads to bytes. A string is an address, in Node also a path. */
 export type Bytes = string | URL | Response | Blob | ArrayBuffer | Uint8Array;
@@ -55,9 +72,14 @@ export type Dim = number | string | null;
 
 export interface ValueInfo {
   name: string;
+  /** Of the elements; in a sequence or optional, of those of the tensors inside. */
   type: DType;
-  /** null: not even the rank is known. */
+  /** null: not even the rank is known, or it is no tensor. */
   dims: readonly Dim[] | null;
+  /** Present where it is no tensor. */
+  kind?: 'sequence' | 'optional' | 'optional sequence';
+  /** The dims of the tensors inside, where the model states them. */
+  elementDims?: readonly Dim[];
 }
 
 /** One input of the model, or with several inputs one complete feed. */

@@ -52,6 +52,10 @@ constexpr Introduction kIntroductions[] = {
     {"RotaryEmbedding", 23},
     {"Swish", 24},
     {"TensorScatter", 24},
+    {"BitCast", 26},
+    {"CumProd", 26},
+    {"CausalConvWithState", 27},
+    {"LinearAttention", 27},
 };
 
 }  // namespace

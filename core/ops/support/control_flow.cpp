@@ -63,6 +63,15 @@ std::optional<Dims> common_dims(const std::optional<Dims>& a, const std::optiona
   return result;
 }
 
+Fact carried_fact(const Fact& first, const Graph& body, size_t input) {
+  Fact fact = first;
+  fact.constant = Tensor{};
+  if (input >= body.inputs.size()) return fact;
+  const Value& declared = body.value(body.inputs[input]);
+  if (is_container(declared.dtype)) fact = Fact{declared.dtype, {}, {}, declared.element};
+  return fact;
+}
+
 std::vector<Fact> infer_body(const InferContext& context, const Graph& body,
                              std::vector<Fact> inputs, size_t first, size_t n, size_t first_out) {
   for (;;) {

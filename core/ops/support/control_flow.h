@@ -17,6 +17,9 @@ bool truth(const Tensor& tensor, const Node& node);
 
 /** What holds for both: dims that differ become unknown. */
 std::optional<Dims> common_dims(const std::optional<Dims>& a, const std::optional<Dims>& b);
+/** What a body knows of its input number `input` in every iteration, given that of the first: an
+ * optional may come and go. */
+Fact carried_fact(const Fact& first, const Graph& body, size_t input);
 /** Facts of the body's outputs that hold in every iteration: dims of the n carried values, inputs
  * from `first` and outputs from `first_out` on, that change from one to the next become unknown. */
 std::vector<Fact> infer_body(const InferContext& context, const Graph& body,

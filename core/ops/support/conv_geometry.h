@@ -31,7 +31,7 @@ struct ConvGeometry {
   int64_t macs() const;
 };
 
-/** Geometry of a Conv, ConvInteger, QLinearConv or FusedConv node at concrete shapes of x and w.
+/** Geometry of a Conv, ConvInteger or QLinearConv node at concrete shapes of x and w.
  * Throws SHAPE_MISMATCH or INVALID_GRAPH naming the node. */
 ConvGeometry conv_geometry(const Node& node, const Shape& x, const Shape& w);
 /** Output dims of such a node from what is known of x and w. */

@@ -21,8 +21,11 @@ DType compute_type(DType dtype) {
     case DType::f8e5m2:
     case DType::f8e5m2fnuz:
     case DType::f4e2m1:
+    case DType::f8e8m0:
       return DType::f32;
     case DType::boolean:
+    case DType::u2:
+    case DType::i2:
     case DType::u4:
     case DType::i4:
     case DType::u8:
@@ -124,6 +127,8 @@ void print_into(const Tensor& in, Tensor& out) {
 bool is_integer(DType dtype) {
   switch (dtype) {
     case DType::boolean:
+    case DType::u2:
+    case DType::i2:
     case DType::u4:
     case DType::i4:
     case DType::u8:
@@ -162,9 +167,11 @@ void load_block(const Tensor& in, int64_t first, int64_t step, int64_t count, in
       return load_as<uint64_t>(in, first, step, count, out);
     case DType::i64:
       return load_as<int64_t>(in, first, step, count, out);
+    case DType::u2:
+    case DType::i2:
     case DType::u4:
     case DType::i4:
-      for (int64_t i = 0; i < count; ++i) out[i] = nibble(in, first + i * step);
+      for (int64_t i = 0; i < count; ++i) out[i] = packed_element(in, first + i * step);
       return;
     default:
       fail_convert(in.dtype());
@@ -197,7 +204,8 @@ void load_block(const Tensor& in, int64_t first, int64_t step, int64_t count, do
       return load_with<uint16_t>(in, first, step, count, out, bfloat16_to_float);
     case DType::f4e2m1:
       for (int64_t i = 0; i < count; ++i) {
-        out[i] = small_float_to_float(static_cast<uint8_t>(nibble(in, first + i * step)), dtype);
+        out[i] =
+            small_float_to_float(static_cast<uint8_t>(packed_element(in, first + i * step)), dtype);
       }
       return;
     case DType::string:
@@ -235,10 +243,12 @@ void store_block(Tensor& out, int64_t first, int64_t step, int64_t count, const 
       return store_as<uint64_t>(out, first, step, count, in);
     case DType::i64:
       return store_as<int64_t>(out, first, step, count, in);
+    case DType::u2:
+    case DType::i2:
     case DType::u4:
     case DType::i4:
       for (int64_t i = 0; i < count; ++i) {
-        set_nibble(out, first + i * step, static_cast<int>(in[i] & 15));
+        set_packed_element(out, first + i * step, static_cast<int>(in[i] & 15));
       }
       return;
     default:
@@ -266,7 +276,7 @@ void store_block(Tensor& out, int64_t first, int64_t step, int64_t count, const 
         return float_to_bfloat16(static_cast<float>(value));
       });
     case DType::f4e2m1:
-      for (int64_t i = 0; i < count; ++i) set_nibble(out, first + i * step, encode(in[i]));
+      for (int64_t i = 0; i < count; ++i) set_packed_element(out, first + i * step, encode(in[i]));
       return;
     default:
       if (!is_float8(dtype)) fail_convert(dtype);

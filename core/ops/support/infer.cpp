@@ -85,7 +85,7 @@ DType dtype_attribute(const Node& node, std::string_view attribute, DType fallba
   const int64_t code = node.int_attribute(attribute, 0);
   const auto dtype = static_cast<DType>(code);
   if (code == 0) return fallback;
-  if (code < 0 || code > static_cast<int64_t>(DType::f4e2m1)) {
+  if (code < 0 || code > static_cast<int64_t>(kLastDType)) {
     fail(Code::INVALID_GRAPH, node.label(), "Expected an element type for attribute '", attribute,
          "' of ", node.label(), " but received ", code);
   }

@@ -81,12 +81,7 @@ class Frame {
       inputs.push_back(id == kNoValue ? Tensor{} : at(id));
     }
     Evaluation evaluation(node, inputs, table, pool, this);
-    if (op.evaluate == nullptr) {
-      fail(Code::UNSUPPORTED_OPERATOR, node.label(),
-           "Expected an operator that can be evaluated for ", node.label(),
-           " but received one that is only described");
-    }
-    op.evaluate(evaluation);
+    evaluate(op, evaluation);
     std::vector<Tensor> outputs = evaluation.take_outputs();
     for (size_t i = 0; i < node.outputs.size(); ++i) {
       if (node.outputs[i] != kNoValue) set(node.outputs[i], std::move(outputs[i]));
@@ -151,7 +146,7 @@ std::vector<Tensor> interpret(const Graph& graph, const OpTable& table,
 std::vector<Tensor> evaluate_node(const Node& node, const OpTable& table,
                                   std::span<const Tensor> inputs, ThreadPool& pool) {
   Evaluation evaluation(node, inputs, table, pool, nullptr);
-  table.at(node).evaluate(evaluation);
+  evaluate(table.at(node), evaluation);
   return evaluation.take_outputs();
 }
 

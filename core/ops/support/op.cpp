@@ -26,6 +26,10 @@ void InferContext::set_output(size_t i, DType dtype, std::optional<Dims> dims) {
   if (i < outputs_.size()) outputs_[i] = Fact{dtype, std::move(dims), {}};
 }
 
+void InferContext::set_output(size_t i, Fact fact) {
+  if (i < outputs_.size()) outputs_[i] = std::move(fact);
+}
+
 std::vector<Fact> InferContext::infer_subgraph(const Graph& graph,
                                                std::vector<Fact> subgraph_inputs) const {
   if (subgraph_inference) return subgraph_inference(graph, std::move(subgraph_inputs));
@@ -35,6 +39,22 @@ std::vector<Fact> InferContext::infer_subgraph(const Graph& graph,
 const Tensor& EvalContext::input(size_t i) const {
   static const Tensor absent;
   return i < inputs_.size() ? inputs_[i] : absent;
+}
+
+void evaluate(const OpDef& op, EvalContext& context) {
+  const Node& node = context.node();
+  if (op.evaluate == nullptr) {
+    fail(Code::UNSUPPORTED_OPERATOR, node.label(), "Expected an operator that can be run for ",
+         node.label(), " but received one without an evaluation");
+  }
+  if (!op.has(Trait::takes_containers)) {
+    for (size_t i = 0; i < context.input_count(); ++i) {
+      if (!is_container(context.input(i).dtype())) continue;
+      fail(Code::TYPE_MISMATCH, node.label(), "Expected a tensor for input ", i, " of ",
+           node.label(), " but received a value of type ", dtype_name(context.input(i).dtype()));
+    }
+  }
+  op.evaluate(context);
 }
 
 void OpTable::add(const OpDef& op) {

@@ -13,6 +13,10 @@ namespace whittle {
 
 QRange quantized_range(DType dtype, const Node& node) {
   switch (dtype) {
+    case DType::u2:
+      return {0, 3};
+    case DType::i2:
+      return {-2, 1};
     case DType::u4:
       return {0, 15};
     case DType::i4:
@@ -65,7 +69,7 @@ void store_quantized(Tensor& tensor, int64_t index, int32_t value) {
       tensor.mutable_data<int32_t>()[at] = value;
       break;
     default:
-      set_nibble(tensor, index, value);
+      set_packed_element(tensor, index, value);
   }
 }
 

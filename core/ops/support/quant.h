@@ -11,7 +11,7 @@ struct QRange {
   int32_t min = 0;
   int32_t max = 0;
 };
-/** Of u4, i4, u8, i8, u16, i16, i32; throws UNSUPPORTED_TYPE naming the node for others. */
+/** Of u2, i2, u4, i4, u8, i8, u16, i16, i32; throws UNSUPPORTED_TYPE naming the node for others. */
 QRange quantized_range(DType dtype, const Node& node);
 
 /** clamp(round_half_even(value) + zero_point, range.min, range.max); a NaN becomes range.min. */

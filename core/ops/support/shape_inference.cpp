@@ -8,7 +8,7 @@ namespace whittle {
 namespace {
 
 Fact declared_fact(const Value& value) {
-  Fact fact{value.dtype, value.dims, value.constant};
+  Fact fact{value.dtype, value.dims, value.constant, value.element};
   if (fact.constant.defined()) fact.dims = to_dims(fact.constant.shape());
   return fact;
 }
@@ -70,6 +70,7 @@ class Inference {
   /** Fills what inference could not tell from what the file declares. */
   void complete(Fact& fact, const Value& value) const {
     if (fact.dtype == DType::undefined) fact.dtype = value.dtype;
+    if (is_container(fact.dtype) && fact.element == DType::undefined) fact.element = value.element;
     if (!trust_declared_ || !value.dims) return;
     if (!fact.dims) {
       fact.dims = value.dims;
@@ -105,7 +106,8 @@ class Inference {
     SerialPool pool;
     std::vector<Tensor> results = evaluate_node(context.node(), table_, inputs, pool);
     for (size_t i = 0; i < outputs.size() && i < results.size(); ++i) {
-      if (!results[i].defined()) continue;
+      // A sequence has no place in a file's initializers.
+      if (!results[i].defined() || is_container(results[i].dtype())) continue;
       outputs[i].dtype = results[i].dtype();
       outputs[i].dims = to_dims(results[i].shape());
       if (results[i].elements() <= fold_elements_) outputs[i].constant = std::move(results[i]);
@@ -133,7 +135,9 @@ std::vector<Fact> infer_shapes(Graph& graph, const OpTable& table,
     const Value& value = graph.value(id);
     Fact fact = declared_fact(value);
     const auto shape = options.input_shapes.find(value.name);
-    if (shape != options.input_shapes.end()) fact.dims = to_dims(shape->second);
+    if (shape != options.input_shapes.end() && !is_container(fact.dtype)) {
+      fact.dims = to_dims(shape->second);
+    }
     const auto known = options.input_values.find(value.name);
     if (known != options.input_values.end()) {
       fact = Fact{known->second.dtype(), to_dims(known->second.shape()), known->second};
@@ -147,6 +151,7 @@ std::vector<Fact> infer_shapes(Graph& graph, const OpTable& table,
   for (size_t i = 0; i < facts.size(); ++i) {
     Value& value = graph.values[i];
     if (facts[i].dtype != DType::undefined) value.dtype = facts[i].dtype;
+    if (facts[i].element != DType::undefined) value.element = facts[i].element;
     if (facts[i].dims || !trust_declared) value.dims = facts[i].dims;
   }
   return facts;

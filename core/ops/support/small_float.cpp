@@ -36,9 +36,23 @@ Format format_of(DType dtype) {
   }
 }
 
+uint8_t to_power_of_two(float value, bool saturate) {
+  constexpr uint8_t kNan = 0xff, kLargest = 0xfe;
+  if (std::isnan(value)) return kNan;
+  if (std::isinf(value)) return saturate ? kLargest : kNan;
+  if (value == 0) return saturate ? 0 : kNan;
+  int exponent = 0;
+  const float significand = std::frexp(std::fabs(value), &exponent);
+  if (significand == 0.5f) --exponent;  // exactly a power of two
+  const int code = exponent + 127;
+  if (!saturate && (code < 0 || code > kLargest)) return kNan;
+  return static_cast<uint8_t>(std::clamp<int>(code, 0, kLargest));
+}
+
 }  // namespace
 
 float small_float_to_float(uint8_t code, DType dtype) {
+  if (dtype == DType::f8e8m0) return code == 0xff ? NAN : std::ldexp(1.0f, code - 127);
   const Format format = format_of(dtype);
   const int sign_bit = 1 << (format.bits - 1);
   const int magnitude = code & (sign_bit - 1);
@@ -59,6 +73,7 @@ float small_float_to_float(uint8_t code, DType dtype) {
 }
 
 uint8_t float_to_small_float(float value, DType dtype, bool saturate) {
+  if (dtype == DType::f8e8m0) return to_power_of_two(value, saturate);
   const Format format = format_of(dtype);
   if (std::isnan(value)) return format.nan;
   const int sign = std::signbit(value) ? 1 << (format.bits - 1) : 0;

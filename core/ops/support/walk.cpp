@@ -70,11 +70,15 @@ View view_of(const Shape& shape) {
   return {0, strides_of(shape)};
 }
 
-void set_nibble(Tensor& tensor, int64_t index, int value) {
-  std::byte& byte = tensor.mutable_raw()[index / 2];
-  const int shift = index % 2 == 0 ? 0 : 4;
-  const int old = std::to_integer<int>(byte) & ~(15 << shift);
-  byte = static_cast<std::byte>(old | ((value & 15) << shift));
+void set_packed_element(Tensor& tensor, int64_t index, int value) {
+  const bool pairs = tensor.dtype() == DType::i2 || tensor.dtype() == DType::u2;
+  const int bits = pairs ? 2 : 4;
+  const int per_byte = 8 / bits;
+  const int mask = (1 << bits) - 1;
+  const auto shift = static_cast<int>(index % per_byte) * bits;
+  std::byte& byte = tensor.mutable_raw()[index / per_byte];
+  const int old = std::to_integer<int>(byte) & ~(mask << shift);
+  byte = static_cast<std::byte>(old | ((value & mask) << shift));
 }
 
 namespace {
@@ -124,8 +128,7 @@ void copy_view(Tensor& out, const View& to, const Tensor& in, const View& from,
   const int64_t count = shape.back();
   const int64_t to_step = strides[0].back();
   const int64_t from_step = strides[1].back();
-  const int bits = dtype_bits(in.dtype());
-  if (in.dtype() == DType::string || bits == 4) {
+  if (in.dtype() == DType::string || is_packed(in.dtype())) {
     for_each_row(shape, strides, [&](const int64_t* offsets) {
       for (int64_t i = 0; i < count; ++i) {
         copy_elements(out, to.offset + offsets[0] + i * to_step, in,
@@ -134,7 +137,7 @@ void copy_view(Tensor& out, const View& to, const Tensor& in, const View& from,
     });
     return;
   }
-  const int64_t size = bits / 8;
+  const int64_t size = dtype_bits(in.dtype()) / 8;
   std::byte* const target = out.mutable_raw() + to.offset * size;
   const std::byte* const source = in.raw() + from.offset * size;
   for_each_row(shape, strides, [&](const int64_t* offsets) {
@@ -152,12 +155,13 @@ void copy_elements(Tensor& out, int64_t out_index, const Tensor& in, int64_t in_
     std::copy(source.begin(), source.end(), out.mutable_strings().begin() + out_index);
     return;
   }
-  const int bits = dtype_bits(in.dtype());
-  if (bits == 4) {
-    for (int64_t i = 0; i < count; ++i) set_nibble(out, out_index + i, nibble(in, in_index + i));
+  if (is_packed(in.dtype())) {
+    for (int64_t i = 0; i < count; ++i) {
+      set_packed_element(out, out_index + i, packed_element(in, in_index + i));
+    }
     return;
   }
-  const int64_t size = bits / 8;
+  const int64_t size = dtype_bits(in.dtype()) / 8;
   std::memcpy(out.mutable_raw() + out_index * size, in.raw() + in_index * size,
               static_cast<size_t>(count * size));
 }

@@ -34,14 +34,14 @@ struct View {
 View view_of(const Shape& shape);
 
 /** out[to(p)] = in[from(p)] for every position p of `shape`. Works on element size, for every type:
- * strings and packed 4-bit types too. */
+ * strings and packed types too. */
 void copy_view(Tensor& out, const View& to, const Tensor& in, const View& from, const Shape& shape);
 
 /** out[out_index + i] = in[in_index + i] for i in [0, count), for every type. */
 void copy_elements(Tensor& out, int64_t out_index, const Tensor& in, int64_t in_index,
                    int64_t count);
 
-/** Writes element `index` of a packed 4-bit tensor; only the low four bits of `value` are used. */
-void set_nibble(Tensor& tensor, int64_t index, int value);
+/** Writes element `index` of a packed tensor; only as many low bits of `value` are used. */
+void set_packed_element(Tensor& tensor, int64_t index, int value);
 
 }  // namespace whittle

@@ -7,6 +7,7 @@ namespace whittle {
 const std::vector<Lowering>& lowerings() {
   static const std::vector<Lowering> list = {
       {"batch-norm", lower_batch_norm},
+      {"fused-matmul", lower_fused_matmul},
       {"norms", lower_norms},
       {"activations", lower_activations},
       {"move-quantization", move_quantization},
@@ -14,6 +15,7 @@ const std::vector<Lowering>& lowerings() {
       {"integer-elementwise", lower_integer_elementwise},
       {"narrow-gather", lower_narrow_gather},
       {"products", lower_products},
+      {"matmul-nbits", lower_matmul_nbits},
       {"constants", fold_lowered_constants},
       {"epilogues", fuse_epilogues},
       {"channel-shuffle", lower_channel_shuffle},
@@ -36,7 +38,8 @@ LoweredValue lower_value(const Value& value, const Fact& fact) {
   }
   const auto shape = fact.dims ? concrete(*fact.dims) : std::nullopt;
   if (shape) lowered.shape = *shape;
-  lowered.is_static = shape && lowered.dtype != DType::undefined && lowered.dtype != DType::string;
+  lowered.is_static = shape && lowered.dtype != DType::undefined &&
+                      lowered.dtype != DType::string && !is_container(lowered.dtype);
   return lowered;
 }
 

@@ -23,6 +23,10 @@ void lower_integer_elementwise(LoweredGraph& graph);
 /** Gemm and MatMul with a constant matrix become Linear; weights that are dequantized or widened on
  * the way to a product stay narrow. */
 void lower_products(LoweredGraph& graph);
+/** FusedMatMul of com.microsoft becomes Transpose, MatMul and Mul. */
+void lower_fused_matmul(LoweredGraph& graph);
+/** Products of com.microsoft with weights of 4 and 8 bits in blocks become Linear. */
+void lower_matmul_nbits(LoweredGraph& graph);
 /** Rows picked from a constant table that is dequantized or widened: the table stays narrow. */
 void lower_narrow_gather(LoweredGraph& graph);
 /** Bias, residual sums and activations behind a product become its epilogue. */

@@ -13,8 +13,12 @@ namespace {
 class PlanEvaluation final : public EvalContext {
  public:
   PlanEvaluation(const Node& node, std::span<const Tensor> inputs, RunState& state, Bodies* bodies,
-                 std::vector<Tensor>& outputs)
-      : EvalContext(node, inputs), state_(state), bodies_(bodies), outputs_(outputs) {}
+                 const KernelTable& kernels, std::vector<Tensor>& outputs)
+      : EvalContext(node, inputs),
+        state_(state),
+        bodies_(bodies),
+        kernels_(kernels),
+        outputs_(outputs) {}
 
   Tensor& output(size_t i, DType dtype, const Shape& shape) override {
     const ValueId id = node_.output(i);
@@ -49,6 +53,7 @@ class PlanEvaluation final : public EvalContext {
   }
 
   ThreadPool& pool() const override { return *state_.pool; }
+  const KernelTable& kernels() const override { return kernels_; }
 
   /** Stores what has no place in the arena. */
   void finish() {
@@ -68,6 +73,7 @@ class PlanEvaluation final : public EvalContext {
 
   RunState& state_;
   Bodies* bodies_;
+  const KernelTable& kernels_;
   std::vector<Tensor>& outputs_;
   std::vector<size_t> run_time_;
 };
@@ -77,13 +83,14 @@ struct ReferenceStep {
   Node node;
   const OpDef* definition = nullptr;
   std::unique_ptr<Bodies> bodies;
+  const KernelTable* kernels = nullptr;
   std::vector<Tensor> inputs;
   std::vector<Tensor> outputs;
 
   void run(RunState& state) {
     for (size_t i = 0; i < inputs.size(); ++i) inputs[i] = state.tensor(node.inputs[i]);
-    PlanEvaluation evaluation(node, inputs, state, bodies.get(), outputs);
-    definition->evaluate(evaluation);
+    PlanEvaluation evaluation(node, inputs, state, bodies.get(), *kernels, outputs);
+    evaluate(*definition, evaluation);
     evaluation.finish();
     std::fill(inputs.begin(), inputs.end(), Tensor{});
     std::fill(outputs.begin(), outputs.end(), Tensor{});
@@ -101,6 +108,7 @@ bool build_reference(const LoweredOp& op, PlanBuilder& plan) {
   auto step = std::make_shared<ReferenceStep>();
   step->node = op.node;
   step->definition = op.definition;
+  step->kernels = plan.options().fuse ? &plan.kernels() : &reference_kernels();
   step->inputs.resize(op.node.inputs.size());
   step->outputs.resize(op.node.outputs.size());
   if (op.definition->has(Trait::control_flow)) {

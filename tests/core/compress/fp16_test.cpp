@@ -145,6 +145,25 @@ TEST(Fp16, KeepsAnyOperatorARuleNames) {
   EXPECT_EQ(graph.value(graph.find("root_out")).dtype, DType::f16);
 }
 
+TEST(Fp16, SequencesKeepWhatIsInside) {
+  test::ModelMaker maker;
+  const ValueId x = maker.input("x", {Dim::named("batch"), 8});
+  const ValueId w = maker.constant("w", test::random_tensor({8, 8}, 1, 1.0f));
+  const ValueId sizes = maker.constant("sizes", Tensor::of<int64_t>({2}, {3, 5}));
+  const ValueId index = maker.constant("index", Tensor::scalar<int64_t>(1));
+  const ValueId v = maker.constant("v", test::random_tensor({5, 4}, 2, 1.0f));
+  const ValueId h = maker.node("MatMul", "fc1", {x, w});
+  const ValueId parts =
+      maker.node("SplitToSequence", "parts", {h, sizes}, {{"axis", int64_t{1}}}, DType::undefined);
+  maker.output(maker.node("MatMul", "fc2", {maker.node("SequenceAt", "part", {parts, index}), v}));
+  const auto model = maker.finish();
+  const auto result = test::compress(model, half_graph("none"), 0);
+  const Graph& graph = result.model.graph;
+  EXPECT_EQ(graph.value(graph.find("fc1_out")).dtype, DType::f16);
+  EXPECT_EQ(graph.value(graph.find("part_out")).dtype, DType::f32);
+  EXPECT_GT(test::output_sqnr_db(*model, result.model), 50);
+}
+
 TEST(Fp16, AsksForDataOnlyWhereItLooksAtIt) {
   try {
     test::compress(overflows_in_the_middle(), half_graph("auto"), 0);

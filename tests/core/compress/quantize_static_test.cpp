@@ -68,6 +68,10 @@ TEST(QuantizeStatic, LeavesNoFloatOperatorBetweenIntegerLayers) {
       EXPECT_TRUE(narrow || producers.at(input)->op == "DequantizeLinear") << node.label();
     }
   }
+  // A Relu that quantizing does is gone, and so is its name where only 8-bit values are read: what
+  // has a name of the original is what the original calls so.
+  EXPECT_EQ(graph.value(test::node_named(graph, "conv1").outputs[0]).name.find("relu"),
+            std::string::npos);
   // What only moves values has 8 bits on both sides, and no pair of its own.
   for (const char* move : {"pool", "flat"}) {
     const Node& node = test::node_named(graph, move);

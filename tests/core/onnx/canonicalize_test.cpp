@@ -161,6 +161,78 @@ TEST(Canonicalize, GroupNormalizationPerGroupBecomesInstances) {
   EXPECT_EQ(count_nodes(graph, "GroupNormalization"), 0);
 }
 
+TEST(Canonicalize, SwigluIsSwishTimesTheOtherInput) {
+  const Graph graph = lifted("SwiGLU", {{"alpha", 2.0f}}, 28, nullptr, {"x", "x"});
+  ASSERT_EQ(graph.nodes.size(), 2u);
+  EXPECT_EQ(graph.nodes[0].op, "Swish");
+  EXPECT_EQ(graph.nodes[0].float_attribute("alpha", 0), 2.0f);
+  EXPECT_EQ(graph.nodes[1].op, "Mul");
+  EXPECT_EQ(graph.nodes[1].inputs[0], graph.nodes[0].outputs[0]);
+  EXPECT_EQ(lowest_opset(graph), 24);
+}
+
+TEST(Canonicalize, GatherOfPackedBlocksIsGatherOfWhatTheyMean) {
+  GraphMaker maker;
+  maker.input("i", {2}, DType::i64);
+  Tensor bytes = Tensor::of<uint8_t>({2, 2}, {0x21, 0x43, 0x65, 0x87});
+  maker.constant("b", bytes).floats("s", {2, 2}, 1);
+  maker
+      .node("GatherBlockQuantized", {"b", "i", "s"}, {"y"},
+            {{"bits", int64_t{4}}, {"block_size", int64_t{2}}})
+      .output("y");
+  maker.graph.nodes[0].domain = "com.microsoft";
+  canonicalize(maker.graph, 21);
+  verify(maker.graph);
+  ASSERT_EQ(maker.graph.nodes.size(), 2u);
+  const Node& dequantize = maker.graph.nodes[0];
+  EXPECT_EQ(dequantize.op, "DequantizeLinear");
+  EXPECT_EQ(integers_of(maker.graph, dequantize, 0), (Integers{1, 2, 3, 4, 5, 6, 7, 8}));
+  EXPECT_EQ(integers_of(maker.graph, dequantize, 2), (Integers{8, 8, 8, 8}));
+  EXPECT_EQ(maker.graph.nodes[1].op, "Gather");
+}
+
+/** The operators of a node of com.microsoft on x [2,3,4,4], in order. */
+std::vector<std::string> adopted(const std::string& op, Attributes attributes,
+                                 const std::vector<std::string>& inputs, Graph* graph) {
+  GraphMaker maker;
+  maker.input("x", {2, 3, 4, 4}).floats("w", {3, 3, 1, 1}, 1);
+  maker.node(op, inputs, {"y"}, std::move(attributes)).output("y");
+  maker.graph.nodes[0].domain = "com.microsoft";
+  canonicalize(maker.graph, 17);
+  verify(maker.graph);
+  std::vector<std::string> ops;
+  for (const Node& node : maker.graph.nodes) ops.push_back(node.domain + node.op);
+  *graph = maker.graph;
+  return ops;
+}
+
+TEST(Canonicalize, FusedConvIsConvSumAndActivation) {
+  using Names = std::vector<std::string>;
+  Graph graph;
+  const Attributes leaky = {{"activation", std::string("LeakyRelu")},
+                            {"activation_params", std::vector<float>{0.5f}},
+                            {"group", int64_t{1}}};
+  EXPECT_EQ(adopted("FusedConv", leaky, {"x", "w", "", "x"}, &graph),
+            (Names{"Conv", "Add", "LeakyRelu"}));
+  EXPECT_EQ(graph.nodes[0].int_attribute("group", 0), 1);
+  EXPECT_EQ(graph.nodes[0].attributes.size(), 1u);
+  EXPECT_EQ(graph.nodes[2].float_attribute("alpha", 0), 0.5f);
+  const Attributes clip = {{"activation", std::string("Clip")},
+                           {"activation_params", std::vector<float>{-0.25f, 6.0f}}};
+  EXPECT_EQ(adopted("FusedConv", clip, {"x", "w"}, &graph), (Names{"Conv", "Clip"}));
+  EXPECT_EQ(scalar_of(graph, graph.nodes[1], 1), -0.25f);
+  EXPECT_EQ(scalar_of(graph, graph.nodes[1], 2), 6.0f);
+  const Attributes unknown = {{"activation", std::string("Softmax")}};
+  EXPECT_EQ(adopted("FusedConv", unknown, {"x", "w"}, &graph), Names{"com.microsoftFusedConv"});
+  const Attributes hard = {{"activation", std::string("HardSigmoid")},
+                           {"activation_alpha", 0.3f},
+                           {"activation_beta", 0.4f},
+                           {"transB", int64_t{1}}};
+  EXPECT_EQ(adopted("FusedGemm", hard, {"x", "w"}, &graph), (Names{"Gemm", "HardSigmoid"}));
+  EXPECT_EQ(graph.nodes[0].int_attribute("transB", 0), 1);
+  EXPECT_EQ(graph.nodes[1].float_attribute("beta", 0), 0.4f);
+}
+
 TEST(Canonicalize, RefusesWhatHasNoMeaningToday) {
   EXPECT_THROW(lifted("BatchNormalization", {{"spatial", int64_t{0}}}, 7), Error);
   EXPECT_THROW(lifted("Scan", {}, 8), Error);

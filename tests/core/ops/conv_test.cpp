@@ -169,22 +169,6 @@ TEST(Conv, RefusesWhatDoesNotFit) {
             Code::UNSUPPORTED);
 }
 
-TEST(FusedConv, AddsThenActivates) {
-  const Tensor x = floats({1, 1, 3}, {-1, 0, 4});
-  const Tensor w = floats({1, 1, 1}, {2});
-  const Tensor z = floats({1, 1, 3}, {1, -1, 0});
-  const auto run = [&](const char* activation, std::vector<float> params) {
-    return run_op1({.op = "FusedConv",
-                    .attributes = {{"activation", std::string(activation)},
-                                   {"activation_params", std::move(params)}},
-                    .domain = "com.microsoft"},
-                   {x, w, floats({1}, {0.5f}), z});
-  };
-  expect_tensor(run("Relu", {}), {1, 1, 3}, {0, 0, 8.5f});
-  expect_tensor(run("LeakyRelu", {0.5f}), {1, 1, 3}, {-0.25f, -0.25f, 8.5f});
-  expect_tensor(run("Clip", {-0.25f, 6}), {1, 1, 3}, {-0.25f, -0.25f, 6});
-}
-
 TEST(ConvTranspose, IsTheAdjointOfConv) {
   // <conv(x), y> = <x, conv_transpose(y)> for the same weights.
   const Attributes attributes = {

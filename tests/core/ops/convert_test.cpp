@@ -14,8 +14,8 @@ namespace {
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 TEST(Convert, SmallFloatsRoundTrip) {
-  for (DType dtype :
-       {DType::f8e4m3fn, DType::f8e4m3fnuz, DType::f8e5m2, DType::f8e5m2fnuz, DType::f4e2m1}) {
+  for (DType dtype : {DType::f8e4m3fn, DType::f8e4m3fnuz, DType::f8e5m2, DType::f8e5m2fnuz,
+                      DType::f4e2m1, DType::f8e8m0}) {
     const int codes = 1 << dtype_bits(dtype);
     for (int code = 0; code < codes; ++code) {
       const float value = small_float_to_float(static_cast<uint8_t>(code), dtype);

@@ -11,6 +11,11 @@ namespace {
 
 using Ints = std::vector<int64_t>;
 
+TEST(Softmax, OfDoublesIsInDouble) {
+  const Tensor y = run_op1({.op = "Softmax"}, {Tensor::of<double>({2}, {0.0, 1e-9})});
+  EXPECT_NEAR(y.data<double>()[1] - y.data<double>()[0], 5e-10, 1e-15);
+}
+
 TEST(Softmax, SumsToOneAlongItsAxis) {
   const float e = std::exp(1.0f);
   const Tensor x = floats({2, 2}, {0, 1, 1000, 1001});

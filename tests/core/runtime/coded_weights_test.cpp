@@ -272,5 +272,33 @@ TEST(CodedWeightsOnce, HalfBiasesAreWidened) {
   EXPECT_EQ(kernels_of(session).find("reference"), std::string::npos) << kernels_of(session);
 }
 
+// MatMulNBits of com.microsoft: [N, blocks, bytes of a block], scales and zero points by block.
+TEST(MatMulNBits, RunsOnItsPackedWeights) {
+  for (const int64_t bits : {4, 8}) {
+    for (const bool whole : {true, false}) {
+      SCOPED_TRACE(std::to_string(bits) + (whole ? "" : ", half a block"));
+      const int64_t n = 70, k = whole ? 96 : 80, size = 32, blocks = (k + size - 1) / size;
+      ModelBuilder b;
+      const ValueId x = b.input("x", DType::f32, to_dims(Shape{2, 3, k}));
+      const ValueId w =
+          b.constant("w", random_codes(DType::u8, {n, blocks, size * bits / 8}, 256, 1));
+      const ValueId scales = b.constant("s", random_floats({n * blocks}, 2, 0.001f, 0.01f));
+      const int64_t row_bytes = (blocks * bits + 7) / 8;
+      const ValueId zero_points = b.constant("z", random_codes(DType::u8, {n * row_bytes}, 256, 3));
+      const ValueId y = b.node("MatMulNBits", {x, w, scales, zero_points},
+                               {{"K", k}, {"N", n}, {"bits", bits}, {"block_size", size}});
+      b.graph().nodes.back().domain = "com.microsoft";
+      b.output(y);
+      const Feeds feeds = {{"x", random_floats({2, 3, k}, 4)}};
+      const auto model = b.model();
+      expect_like_interpreter(model, {feeds}, 1e-4);
+      Session session(model, {});
+      session.run(feeds);
+      EXPECT_EQ(kernels_of(session).find("code") != std::string::npos, whole)
+          << kernels_of(session);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace whittle

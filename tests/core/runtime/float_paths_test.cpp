@@ -192,6 +192,26 @@ TEST(FloatPaths, LinearForms) {
   }
 }
 
+TEST(FloatPaths, FusedMatMulRunsOnTheKernelsOfMatMul) {
+  ModelBuilder b;
+  const ValueId x = b.input("x", DType::f32, Dims{2, 5, 7});
+  const auto fused = [&](ValueId left, ValueId right, int64_t turns_left, int64_t turns_right,
+                         float alpha) {
+    const ValueId y = b.node("FusedMatMul", {left, right},
+                             {{"transA", turns_left}, {"transB", turns_right}, {"alpha", alpha}});
+    b.graph().nodes.back().domain = "com.microsoft";
+    return y;
+  };
+  b.output(fused(x, x, 0, 1, 0.5f));
+  b.output(fused(x, x, 1, 0, 1.0f));
+  b.output(fused(x, b.weights("w", Shape{9, 7}), 0, 1, 2.0f));
+  const auto model = b.model();
+  expect_like_interpreter(model, two_feeds(Shape{2, 5, 7}));
+  Session session(model, {});
+  session.run({{"x", random_floats(Shape{2, 5, 7}, 1)}});
+  EXPECT_EQ(kernels_of(session).find("reference"), std::string::npos) << kernels_of(session);
+}
+
 TEST(FloatPaths, BatchedMatMulOfRunTimeOperands) {
   ModelBuilder b;
   const Shape shape{2, 3, 7, 5};

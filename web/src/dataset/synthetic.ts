@@ -1,7 +1,7 @@
 import { checkKeys, expected } from '../is.js';
 import { WhittleError } from '../errors.js';
 import type { Model } from '../model.js';
-import type { Dataset, Tensor, Tensors, TypedArray, ValueInfo } from '../types.js';
+import type { Dataset, NamedValues, Tensor, TypedArray, Value, ValueInfo } from '../types.js';
 import { markSynthetic } from './dataset.js';
 
 /** What an unknown dimension becomes: small enough to be quick, large enough for a few strides. */
@@ -65,16 +65,20 @@ function fill(type: ValueInfo['type'], count: number, next: () => number): Typed
   );
 }
 
+/** Sequences hold two tensors, optionals have content. */
+function syntheticValue(info: ValueInfo, next: () => number): Value {
+  const { kind, ...inside } = info;
+  if (kind) inside.dims = info.elementDims ?? null;
+  const dims = concreteDims(inside);
+  const count = dims.reduce((product, dim) => product * dim, 1);
+  const made = (): Tensor => ({ type: info.type, dims, data: fill(info.type, count, next) });
+  return kind?.endsWith('sequence') ? [made(), made()] : made();
+}
+
 /** One made-up feed for these inputs. */
-export function syntheticFeeds(inputs: readonly ValueInfo[], seed = 1): Tensors {
+export function syntheticFeeds(inputs: readonly ValueInfo[], seed = 1): NamedValues {
   const next = random(seed);
-  return Object.fromEntries(
-    inputs.map((info): [string, Tensor] => {
-      const dims = concreteDims(info);
-      const count = dims.reduce((product, dim) => product * dim, 1);
-      return [info.name, { type: info.type, dims, data: fill(info.type, count, next) }];
-    }),
-  );
+  return Object.fromEntries(inputs.map((info) => [info.name, syntheticValue(info, next)]));
 }
 
 /** Made-up samples. What is measured on them is marked "synthetic" and never called accuracy. */

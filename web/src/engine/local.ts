@@ -1,7 +1,7 @@
 import { zlibSync } from 'fflate';
 
 import { fromErrorData, WhittleError } from '../errors.js';
-import type { Capabilities, Tensors } from '../types.js';
+import type { Capabilities, NamedValues } from '../types.js';
 import type { LoadedModule } from './loader.js';
 import type { FileBuffer, JobHandle, ModelHandle, Result, SessionHandle } from './module.js';
 import type {
@@ -14,6 +14,7 @@ import type {
   SampleData,
   SessionMemory,
   SessionProfile,
+  SessionSettings,
 } from './protocol.js';
 
 type Handle = FileBuffer | ModelHandle | SessionHandle | JobHandle;
@@ -78,22 +79,27 @@ export class LocalEngine implements Engine {
     return unwrap(this.get<ModelHandle>(model).toBytes());
   }
 
-  async createSession(model: Id, options: { tier?: string; profile?: boolean }): Promise<Id> {
-    const complete = { tier: options.tier ?? '', profile: options.profile ?? false };
+  async createSession(model: Id, options: SessionSettings): Promise<Id> {
+    const { tier = '', profile = false, state = {} } = options;
+    const complete = { tier, profile, state };
     return this.keep(
       unwrap(this.loaded.module.createSession(this.get<ModelHandle>(model), complete)),
     );
   }
 
-  runNow(session: Id, feeds: Tensors, outputs: readonly string[]): Tensors {
+  runNow(session: Id, feeds: NamedValues, outputs: readonly string[]): NamedValues {
     return unwrap(this.get<SessionHandle>(session).run(feeds, outputs));
   }
 
-  async run(session: Id, feeds: Tensors, outputs: readonly string[]): Promise<Tensors> {
+  async run(session: Id, feeds: NamedValues, outputs: readonly string[]): Promise<NamedValues> {
     return this.runNow(session, feeds, outputs);
   }
 
-  async time(session: Id, feeds: Tensors, repeats: number): Promise<number> {
+  async resetState(session: Id): Promise<void> {
+    this.get<SessionHandle>(session).resetState();
+  }
+
+  async time(session: Id, feeds: NamedValues, repeats: number): Promise<number> {
     return unwrap(this.get<SessionHandle>(session).time(feeds, repeats));
   }
 

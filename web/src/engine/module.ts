@@ -2,7 +2,7 @@
 
 import type { ErrorData } from '../errors.js';
 import type { JobStatus, SessionProfile } from './protocol.js';
-import type { Tensor, ValueInfo } from '../types.js';
+import type { NamedValues, ValueInfo } from '../types.js';
 
 /** What every bound function returns in place of throwing. */
 export type Result<T> = { value: T; error?: undefined } | { value?: undefined; error: ErrorData };
@@ -20,15 +20,16 @@ export interface ModelHandle extends Handle {
   summary(shapes: Record<string, readonly number[]>): Result<string>;
 }
 export interface SessionHandle extends Handle {
-  run(feeds: Record<string, Tensor>, outputs: readonly string[]): Result<Record<string, Tensor>>;
-  time(feeds: Record<string, Tensor>, repeats: number): Result<number>;
+  run(feeds: NamedValues, outputs: readonly string[]): Result<NamedValues>;
+  time(feeds: NamedValues, repeats: number): Result<number>;
+  resetState(): void;
   profile(): SessionProfile[];
   memory(): { constants: number; arena: number };
 }
 export interface JobHandle extends Handle {
   /** undefined: go on; null: the data has ended; a sample: what was asked for. */
   step(
-    sample: { feeds: Record<string, Tensor>; label?: number; id?: string } | null | undefined,
+    sample: { feeds: NamedValues; label?: number; id?: string } | null | undefined,
   ): Result<JobStatus>;
   cancel(): void;
   /** JSON. */
@@ -46,7 +47,7 @@ export interface WhittleModule {
   ): Result<ModelHandle>;
   createSession(
     model: ModelHandle,
-    options: { tier: string; profile: boolean },
+    options: { tier: string; profile: boolean; state: Readonly<Record<string, string>> },
   ): Result<SessionHandle>;
   startThreads(threads: number): void;
   activeThreads(): number;

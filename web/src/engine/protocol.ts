@@ -1,6 +1,6 @@
 import type { ErrorData } from '../errors.js';
 import type { ModuleAddress } from './assets.js';
-import type { Capabilities, Progress, Tensors, Tier, ValueInfo } from '../types.js';
+import type { Capabilities, NamedValues, Progress, Tier, ValueInfo } from '../types.js';
 
 /** Numbers that stand for objects on the engine's side. */
 export type Id = number;
@@ -38,6 +38,13 @@ export interface SessionMemory {
   arena: number;
 }
 
+export interface SessionSettings {
+  tier?: string;
+  profile?: boolean;
+  /** Outputs fed back: output name to input name. */
+  state?: Readonly<Record<string, string>>;
+}
+
 export interface JobStatus {
   done: boolean;
   wants: 'nothing' | 'sample' | 'rewind';
@@ -46,7 +53,7 @@ export interface JobStatus {
 
 /** A sample as it crosses: tensors complete, label a class. */
 export interface SampleData {
-  feeds: Tensors;
+  feeds: NamedValues;
   label?: number;
   id?: string;
 }
@@ -75,10 +82,11 @@ export interface Engine {
   openModel(file: Id, name: string, external: Record<string, Id>): Promise<ModelInfo>;
   summary(model: Id, shapes: Record<string, readonly number[]>): Promise<unknown>;
   toBytes(model: Id): Promise<Uint8Array>;
-  createSession(model: Id, options: { tier?: string; profile?: boolean }): Promise<Id>;
-  run(session: Id, feeds: Tensors, outputs: readonly string[]): Promise<Tensors>;
+  createSession(model: Id, options: SessionSettings): Promise<Id>;
+  run(session: Id, feeds: NamedValues, outputs: readonly string[]): Promise<NamedValues>;
+  resetState(session: Id): Promise<void>;
   /** Milliseconds of one run, over `repeats` runs. */
-  time(session: Id, feeds: Tensors, repeats: number): Promise<number>;
+  time(session: Id, feeds: NamedValues, repeats: number): Promise<number>;
   profile(session: Id): Promise<SessionProfile[]>;
   memory(session: Id): Promise<SessionMemory>;
   startCompress(model: Id, recipe: unknown, options: DataTraits): Promise<Id>;

@@ -5,7 +5,10 @@ export function transferables(value: unknown): Transferable[] {
     if (ArrayBuffer.isView(item)) {
       if (item.buffer instanceof ArrayBuffer && item.byteLength === item.buffer.byteLength)
         found.add(item.buffer);
-    } else if (typeof item === 'object' && item !== null && !Array.isArray(item)) {
+    } else if (Array.isArray(item)) {
+      // Of objects only: an array of a million strings holds no buffer.
+      if (typeof item[0] === 'object') item.forEach(visit);
+    } else if (typeof item === 'object' && item !== null) {
       for (const child of Object.values(item)) visit(child);
     }
   };

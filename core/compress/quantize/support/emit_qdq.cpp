@@ -220,17 +220,19 @@ class Emitter {
     if (bias != kNoValue) node.inputs[2] = bias;
 
     Node* last = &node;
+    std::vector<ValueId> outputs = node.outputs;
+    std::vector<ValueId> made = node.outputs;
     if (const int a = placement_.activation[i]; a >= 0) {
       Node& clip = nodes_[static_cast<size_t>(a)];
       if (is_redundant(clip, parameters_.activations.at(clip.output(0)))) {
-        node.outputs = clip.outputs;
+        outputs = clip.outputs;
       } else {
         graph_.nodes.push_back(std::move(node));
         last = &clip;
+        outputs = made = clip.outputs;
       }
     }
-    const std::vector<ValueId> outputs = last->outputs;
-    builder_.append_made(std::move(*last), outputs);
+    builder_.append_made(std::move(*last), outputs, std::move(made));
   }
 
   Graph& graph_;

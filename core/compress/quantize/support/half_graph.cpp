@@ -58,7 +58,22 @@ class Converter {
   }
 
  private:
-  bool stays(const Node& node) const { return wants_float32(node) || keep_(node); }
+  bool stays(const Node& node) const {
+    return wants_float32(node) || keep_(node) || handles_containers(node);
+  }
+
+  /** Sequences and optionals keep the type of what is inside; bodies are converted like the graph
+   * around them. */
+  bool handles_containers(const Node& node) const {
+    const auto is_one = [&](ValueId id) {
+      return id != kNoValue && is_container(graph_.value(id).dtype);
+    };
+    bool has_body = false;
+    for_each_subgraph(node, [&](const Graph&) { has_body = true; });
+    if (has_body) return false;
+    return std::any_of(node.inputs.begin(), node.inputs.end(), is_one) ||
+           std::any_of(node.outputs.begin(), node.outputs.end(), is_one);
+  }
 
   /** Values that somebody reads as float16. */
   void find_half_readers() {
@@ -199,9 +214,13 @@ class Converter {
 }  // namespace
 
 bool wants_float32(const Node& node) {
-  static const std::set<std::string> ops = {
-      "Range",  "NonMaxSuppression", "RoiAlign",       "Multinomial",
-      "CumSum", "DequantizeLinear",  "QuantizeLinear", "DynamicQuantizeLinear"};
+  static const std::set<std::string> ops = {"Range",           "NonMaxSuppression",
+                                            "RoiAlign",        "Multinomial",
+                                            "CumSum",          "CumProd",
+                                            "BitCast",         "HannWindow",
+                                            "HammingWindow",   "BlackmanWindow",
+                                            "MelWeightMatrix", "DequantizeLinear",
+                                            "QuantizeLinear",  "DynamicQuantizeLinear"};
   return !node.domain.empty() || ops.contains(node.op);
 }
 

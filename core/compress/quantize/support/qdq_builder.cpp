@@ -79,21 +79,26 @@ ValueId QdqBuilder::append_scalar(float value, const Shape& shape) {
   return append_dequantize(constant(narrow.reshaped(shape), "q"), affine);
 }
 
-void QdqBuilder::append_made(Node node, const std::vector<ValueId>& outputs) {
-  node.outputs = outputs;
-  std::vector<std::pair<ValueId, ValueId>> made;  // as the node makes it, what it stands for
-  for (ValueId& out : node.outputs) {
-    if (out == kNoValue || !placement_.made_by_integer.contains(out)) continue;
-    const ValueId named = out;
-    if (read_dequantized_.contains(named)) {
-      out = graph_.add_value(names_.fresh("v"), DType::f32, graph_.value(named).dims);
+void QdqBuilder::append_made(Node node, const std::vector<ValueId>& outputs,
+                             std::vector<ValueId> made) {
+  const auto is_quantized = [&](ValueId id) {
+    return id != kNoValue && placement_.made_by_integer.contains(id);
+  };
+  for (size_t k = 0; k < outputs.size(); ++k) {
+    if (!is_quantized(outputs[k])) {
+      made[k] = outputs[k];
+    } else if (read_dequantized_.contains(outputs[k])) {
+      made[k] = graph_.add_value(names_.fresh("v"), DType::f32, graph_.value(outputs[k]).dims);
     }
-    made.emplace_back(out, named);
   }
+  node.outputs = made;
   graph_.nodes.push_back(std::move(node));
-  for (const auto& [real, named] : made) {
-    const ValueId narrow = append_quantize(real, named);
-    if (real != named) append_dequantize_to(narrow, named, affine_of(named));
+  for (size_t k = 0; k < outputs.size(); ++k) {
+    if (!is_quantized(outputs[k])) continue;
+    const ValueId narrow = append_quantize(made[k], outputs[k]);
+    if (read_dequantized_.contains(outputs[k])) {
+      append_dequantize_to(narrow, outputs[k], affine_of(outputs[k]));
+    }
   }
 }
 

@@ -40,9 +40,13 @@ class QdqBuilder {
   /** A constant of Add or Mul in 8 bits, exact: the scale is |value| / steps. */
   ValueId append_scalar(float value, const Shape& shape);
 
-  /** Appends an integer node that stands for `outputs`, with their pairs. An output keeps its name
-   * unless somebody reads it dequantized: then the pair makes the name. */
-  void append_made(Node node, const std::vector<ValueId>& outputs);
+  /** Appends an integer node that stands for `outputs`, with their pairs. It makes them under the
+   * names `made` (its own, where quantizing does what a clip behind it did: then it does not make
+   * the clipped values), unless somebody reads them dequantized: then the pair makes the name. */
+  void append_made(Node node, const std::vector<ValueId>& outputs, std::vector<ValueId> made);
+  void append_made(Node node, const std::vector<ValueId>& outputs) {
+    append_made(std::move(node), outputs, outputs);
+  }
   /** Appends a node whose `outputs` are made in 8 bits, with the parameters `affine`. */
   void append_narrow(Node node, const std::vector<ValueId>& outputs, Affine affine);
 

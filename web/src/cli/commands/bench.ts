@@ -7,7 +7,7 @@ import { syntheticFeeds } from '../../dataset/synthetic.js';
 import { readDataset } from '../../dataset/dataset.js';
 import { completeSample } from '../../feeds.js';
 import type { Model } from '../../model.js';
-import type { Tensors } from '../../types.js';
+import type { NamedValues } from '../../types.js';
 import type { Command, Values } from '../command.js';
 import { INPUT_FLAGS } from '../data/input_flag.js';
 import { loadData } from '../data/load.js';
@@ -16,7 +16,7 @@ import { ProgressLine } from '../progress.js';
 
 const DEFAULT_RUNS = 30;
 
-async function feedsOf(model: Model, values: Values): Promise<Tensors> {
+async function feedsOf(model: Model, values: Values): Promise<NamedValues> {
   const data = await loadData(model.inputs, values);
   if (data)
     for await (const sample of readDataset(data))
@@ -24,7 +24,7 @@ async function feedsOf(model: Model, values: Values): Promise<Tensors> {
   return syntheticFeeds(model.inputs);
 }
 
-async function profileTable(session: Session, feeds: Tensors): Promise<string> {
+async function profileTable(session: Session, feeds: NamedValues): Promise<string> {
   await session.run(feeds);
   await session.run(feeds);
   const steps = await session.profile();

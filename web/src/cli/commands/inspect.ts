@@ -6,8 +6,10 @@ import { oneFile, type Command } from '../command.js';
 import { withModels } from '../models.js';
 import { ProgressLine } from '../progress.js';
 
-const valueLine = ({ name, type, dims }: ValueInfo): string =>
-  `${name}: ${type}[${dims?.map((dim) => dim ?? '?').join(',') ?? '?'}]`;
+function valueLine({ name, type, dims, kind, elementDims }: ValueInfo): string {
+  const known = kind ? elementDims : dims;
+  return `${name}: ${kind ? `${kind} of ` : ''}${type}[${known?.map((dim) => dim ?? '?').join(',') ?? '?'}]`;
+}
 
 /** What a model is, in a few lines and one table. */
 export function summaryText(file: string, summary: Summary, allLayers: boolean): string {

@@ -4,7 +4,7 @@ import { readDataset } from '../../dataset/dataset.js';
 import { completeSample } from '../../feeds.js';
 import { synthetic } from '../../dataset/synthetic.js';
 import { createSession } from '../../session.js';
-import type { Tensor, Tensors, TypedArray } from '../../types.js';
+import type { NamedValues, Tensor, TypedArray, Value } from '../../types.js';
 import { oneFile, type Command } from '../command.js';
 import { INPUT_FLAGS } from '../data/input_flag.js';
 import { loadData } from '../data/load.js';
@@ -16,7 +16,10 @@ import { writeWhole } from '../write.js';
 const SHOWN = 5;
 
 /** The largest values of short vectors, else the range: enough to see whether an output makes sense. */
-function describe({ type, dims, data }: Tensor): string {
+function describe(value: Value): string {
+  if (value === null) return 'none';
+  if (Array.isArray(value)) return `sequence of ${value.length}: ${value.map(describe).join('; ')}`;
+  const { type, dims, data } = value as Tensor;
   const head = `${type}[${dims.join(',')}]`;
   if (type === 'string') return `${head} ${(data as readonly string[]).slice(0, SHOWN).join(', ')}`;
   const numbers = Array.from(data as ArrayLike<number | bigint>, Number);
@@ -36,20 +39,23 @@ function describe({ type, dims, data }: Tensor): string {
   return `${head} from ${min.toPrecision(4)} to ${max.toPrecision(4)}`;
 }
 
-const asJson = (outputs: Tensors): unknown =>
-  Object.fromEntries(
-    Object.entries(outputs).map(([name, { type, dims, data }]) => [
-      name,
-      {
-        type,
-        dims,
-        data:
-          type === 'string'
-            ? data
-            : Array.from(data as TypedArray as ArrayLike<number | bigint>, Number),
-      },
-    ]),
-  );
+function valueAsJson(value: Value): unknown {
+  if (value === null) return null;
+  if (Array.isArray(value)) return value.map(valueAsJson);
+  const { type, dims, data } = value as Tensor;
+  const numbers = data as TypedArray as ArrayLike<number | bigint>;
+  return { type, dims, data: type === 'string' ? data : Array.from(numbers, Number) };
+}
+
+const asJson = (outputs: NamedValues): unknown =>
+  Object.fromEntries(Object.entries(outputs).map(([name, value]) => [name, valueAsJson(value)]));
+
+/** The tensors of an output, each with the name its file gets. */
+function tensorsOf(name: string, value: Value): [string, Tensor][] {
+  if (value === null) return [];
+  if (!Array.isArray(value)) return [[name, value as Tensor]];
+  return value.map((item: Tensor, index): [string, Tensor] => [`${name}.${index}`, item]);
+}
 
 export const run: Command = {
   name: 'run',
@@ -68,14 +74,15 @@ export const run: Command = {
       let index = 0;
       for await (const sample of readDataset(data)) {
         const complete = completeSample(model.inputs, sample, index);
-        const outputs = await session.run(complete.feeds);
+        const outputs = await session.run<NamedValues>(complete.feeds);
         progress.clear();
         if (values.on('json')) results.push({ id: complete.id, outputs: asJson(outputs) });
         else
-          for (const [name, tensor] of Object.entries(outputs))
-            console.log(`${complete.id} ${name}: ${describe(tensor)}`);
+          for (const [name, value] of Object.entries(outputs))
+            console.log(`${complete.id} ${name}: ${describe(value)}`);
         const folder = values.text('out');
-        for (const [name, tensor] of Object.entries(folder === undefined ? {} : outputs)) {
+        const written = folder === undefined ? {} : outputs;
+        for (const [name, tensor] of Object.entries(written).flatMap(([n, v]) => tensorsOf(n, v))) {
           const safe = `${complete.id ?? index}.${name}`.replace(/[^\w.-]+/g, '_');
           await writeWhole(join(folder ?? '.', `${safe}.npy`), writeNpy(tensor));
         }
