@@ -2,8 +2,7 @@
 
 #include <emscripten/val.h>
 
-#include <nlohmann/json.hpp>
-
+#include "core/base/json.h"
 #include "core/base/progress.h"
 #include "core/compress/compress_job.h"
 #include "core/measure/evaluate.h"

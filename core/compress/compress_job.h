@@ -2,10 +2,10 @@
 
 #include <functional>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
 
+#include "core/base/json.h"
 #include "core/compress/recipe.h"
 #include "core/runtime/job.h"
 

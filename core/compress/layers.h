@@ -1,11 +1,11 @@
 #pragma once
 
 #include <functional>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "core/base/json.h"
 #include "core/compress/options.h"
 #include "core/graph/graph.h"
 

@@ -1,10 +1,11 @@
 #pragma once
 
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "core/base/json.h"
 
 namespace whittle {
 

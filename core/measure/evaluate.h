@@ -2,10 +2,10 @@
 
 #include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 
+#include "core/base/json.h"
 #include "core/measure/fidelity.h"
 #include "core/measure/gate.h"
 #include "core/runtime/job.h"

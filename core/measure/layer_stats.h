@@ -1,9 +1,9 @@
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <span>
 #include <vector>
 
+#include "core/base/json.h"
 #include "core/measure/fidelity.h"
 
 namespace whittle {

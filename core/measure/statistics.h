@@ -1,8 +1,9 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <span>
+
+#include "core/base/json.h"
 
 namespace whittle {
 

@@ -1,9 +1,9 @@
 #pragma once
 
 #include <map>
-#include <nlohmann/json.hpp>
 #include <string>
 
+#include "core/base/json.h"
 #include "core/graph/graph.h"
 #include "core/ops/op.h"
 

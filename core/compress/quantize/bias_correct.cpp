@@ -3,9 +3,9 @@
 #include <numeric>
 
 #include "core/compress/layer_error/sample_store.h"
-#include "core/compress/quantize/support/bias_means.h"
-#include "core/compress/quantize/support/bias_sites.h"
-#include "core/compress/quantize/support/channel_text.h"
+#include "core/compress/quantize/support/bias/bias_means.h"
+#include "core/compress/quantize/support/bias/bias_sites.h"
+#include "core/compress/quantize/support/equalization/channel_text.h"
 #include "core/compress/technique.h"
 #include "core/measure/summary.h"
 #include "core/passes/pass.h"

@@ -1,6 +1,6 @@
-#include "core/compress/quantize/support/equalize_layers.h"
-#include "core/compress/quantize/support/equalize_noise.h"
-#include "core/compress/quantize/support/smooth_quant.h"
+#include "core/compress/quantize/support/equalization/equalize_layers.h"
+#include "core/compress/quantize/support/equalization/equalize_noise.h"
+#include "core/compress/quantize/support/equalization/smooth_quant.h"
 #include "core/compress/technique.h"
 #include "core/ops/shape_inference.h"
 

@@ -4,8 +4,8 @@
 
 #include "core/compress/graph_edit.h"
 #include "core/compress/observed_model.h"
-#include "core/compress/quantize/support/float32_choice.h"
-#include "core/compress/quantize/support/half_graph.h"
+#include "core/compress/quantize/support/half/float32_choice.h"
+#include "core/compress/quantize/support/half/half_graph.h"
 #include "core/compress/technique.h"
 #include "core/compress/weights.h"
 #include "core/ops/shape_inference.h"

@@ -1,6 +1,6 @@
-#include "core/compress/quantize/support/dynamic_lstm.h"
-#include "core/compress/quantize/support/integer_products.h"
-#include "core/compress/quantize/support/weight_only.h"
+#include "core/compress/quantize/support/integer/dynamic_lstm.h"
+#include "core/compress/quantize/support/integer/integer_products.h"
+#include "core/compress/quantize/support/weights/weight_only.h"
 #include "core/compress/technique.h"
 #include "core/compress/weights.h"
 

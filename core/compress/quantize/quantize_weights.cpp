@@ -1,8 +1,8 @@
 #include <algorithm>
 
-#include "core/compress/quantize/support/rounding.h"
-#include "core/compress/quantize/support/weight_only.h"
-#include "core/compress/quantize/support/weight_options.h"
+#include "core/compress/quantize/support/weights/rounding.h"
+#include "core/compress/quantize/support/weights/weight_only.h"
+#include "core/compress/quantize/support/weights/weight_options.h"
 #include "core/compress/technique.h"
 #include "core/compress/weights.h"
 

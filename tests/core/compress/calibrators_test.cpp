@@ -1,4 +1,4 @@
-#include "core/compress/quantize/support/calibrators.h"
+#include "core/compress/quantize/support/calibration/calibrators.h"
 
 #include <gtest/gtest.h>
 

@@ -2,8 +2,8 @@
 
 #include <cmath>
 
-#include "core/compress/quantize/support/channel_text.h"
-#include "core/compress/quantize/support/noise_model.h"
+#include "core/compress/quantize/support/equalization/channel_text.h"
+#include "core/compress/quantize/support/equalization/noise_model.h"
 #include "core/onnx/writer.h"
 #include "core/ops/shape_inference.h"
 #include "core/runtime/session.h"

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "core/compress/quantize/support/channel_text.h"
+#include "core/compress/quantize/support/equalization/channel_text.h"
 #include "core/onnx/writer.h"
 #include "tests/core/compress/small_models.h"
 

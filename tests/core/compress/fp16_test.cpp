@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "core/compress/quantize/support/half.h"
+#include "core/compress/quantize/support/half/half.h"
 #include "core/onnx/writer.h"
 #include "tests/core/compress/small_models.h"
 

@@ -1,4 +1,4 @@
-#include "core/compress/quantize/support/histogram.h"
+#include "core/compress/quantize/support/calibration/histogram.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "core/compress/quantize/support/mixed_knapsack.h"
+#include "core/compress/quantize/support/mixed/mixed_knapsack.h"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "core/compress/quantize/support/mixed_search.h"
+#include "core/compress/quantize/support/mixed/mixed_search.h"
 #include "core/measure/statistics.h"
 #include "core/onnx/writer.h"
 #include "tests/core/compress/small_models.h"

@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "core/compress/quantize/support/placement.h"
+#include "core/compress/quantize/support/integer/placement.h"
 #include "core/graph/traversal.h"
 #include "core/onnx/writer.h"
 #include "tests/core/compress/small_models.h"

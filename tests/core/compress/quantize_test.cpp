@@ -2,8 +2,8 @@
 
 #include <cmath>
 
-#include "core/compress/quantize/support/affine.h"
-#include "core/compress/quantize/support/quantized_weight.h"
+#include "core/compress/quantize/support/weights/affine.h"
+#include "core/compress/quantize/support/weights/quantized_weight.h"
 #include "tests/core/compress/small_models.h"
 #include "tests/support/tolerance.h"
 

@@ -4,7 +4,7 @@
 
 #include "core/compress/layer_error/coordinate_descent.h"
 #include "core/compress/layer_error/gptq.h"
-#include "core/compress/quantize/support/adaround.h"
+#include "core/compress/quantize/support/weights/adaround.h"
 #include "core/onnx/writer.h"
 #include "tests/core/compress/small_models.h"
 

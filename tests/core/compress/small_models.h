@@ -3,11 +3,11 @@
 // Hand-built models for the tests of compression, and what drives their jobs.
 
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "core/base/json.h"
 #include "core/base/random.h"
 #include "core/compress/compress_job.h"
 #include "core/graph/graph.h"

@@ -2,9 +2,9 @@
 
 #include <cmath>
 
-#include "core/compress/quantize/support/clip.h"
-#include "core/compress/quantize/support/quantized_weight.h"
-#include "core/compress/quantize/support/weight_options.h"
+#include "core/compress/quantize/support/equalization/clip.h"
+#include "core/compress/quantize/support/weights/quantized_weight.h"
+#include "core/compress/quantize/support/weights/weight_options.h"
 #include "tests/core/compress/small_models.h"
 
 namespace whittle {

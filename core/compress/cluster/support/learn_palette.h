@@ -1,9 +1,9 @@
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "core/base/json.h"
 #include "core/compress/cluster/support/cluster_weight.h"
 #include "core/compress/cluster/support/palette.h"
 #include "core/compress/layer_error/layer_statistics.h"

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <span>
 #include <vector>
 
+#include "core/base/json.h"
 #include "core/compress/factorize/support/low_rank.h"
 #include "core/compress/factorize/support/rank_choice.h"
 
