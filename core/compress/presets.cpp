@@ -27,7 +27,7 @@ Kinds kinds_of(const Model& model) {
  * networks of matrix products, else narrow weights. */
 json integer_step(const Kinds& kinds, bool have_data) {
   if (have_data && (kinds.convolutions || kinds.products))
-    return {{"technique", "quantize-static"}};
+    return {{"technique", "quantize-static"}, {"calibrator", "mse"}};
   if (kinds.products && !kinds.convolutions) return {{"technique", "quantize-dynamic"}};
   return {{"technique", "quantize-weights"}};
 }

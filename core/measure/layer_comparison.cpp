@@ -1,12 +1,10 @@
 #include "core/measure/layer_comparison.h"
 
 #include <algorithm>
-#include <iterator>
 #include <map>
 #include <numeric>
 #include <set>
 
-#include "core/graph/traversal.h"
 #include "core/measure/layer_pairing.h"
 #include "core/measure/layer_stats.h"
 #include "core/measure/matching.h"
@@ -46,34 +44,6 @@ json to_json(const Compared& layer, size_t index) {
       {"weights",
        pair.weights == DType::undefined ? json(nullptr) : json(dtype_name(pair.weights))}};
   return out;
-}
-
-/**
- * Lets values that are read only rounded to 8 bits be seen as their readers see them: activations
- * may be folded into the rounding. They keep their names.
- */
-void show_as_read(Graph& graph, const std::map<std::string, size_t>& names) {
-  const GraphIndex index(graph);
-  std::vector<Node> added;
-  for (size_t i = graph.values.size(); i-- > 0;) {
-    const auto id = static_cast<ValueId>(i);
-    const Node* reader = index.only_consumer(id);
-    if (reader == nullptr || !reader->is("QuantizeLinear") || reader->input(0) != id) continue;
-    if (!names.contains(graph.value(id).name)) continue;
-    Node& node = added.emplace_back();
-    node.op = "DequantizeLinear";
-    node.inputs = reader->inputs;
-    node.inputs[0] = reader->outputs[0];
-    for (const char* name : {"axis", "block_size"}) {
-      const auto found = reader->attributes.find(name);
-      if (found != reader->attributes.end()) node.attributes.insert(*found);
-    }
-    const ValueId seen = graph.add_value(concat(graph.value(id).name, "_read"), DType::f32);
-    node.outputs = {seen};
-    std::swap(graph.value(seen).name, graph.value(id).name);
-  }
-  std::move(added.begin(), added.end(), std::back_inserter(graph.nodes));
-  sort_topologically(graph);
 }
 
 }  // namespace
@@ -124,7 +94,6 @@ struct LayerComparisonJob::Impl {
                    const std::map<std::string, size_t>& names) const {
     auto copy = std::make_shared<Model>(*model);
     for (Value& value : copy->graph.values) value.origin.clear();
-    show_as_read(copy->graph, names);
     SessionOptions session;
     session.kernels = options.kernels;
     session.pool = options.pool;
