@@ -16,7 +16,7 @@ const kRuns = [
   ['mobilenetv2', { technique: 'prune-channels', ratio: 0.5 }],
   ['squeezenet1.1', { technique: 'prune-channels', scope: 'global' }],
   ['yunet_n_dynamic', { technique: 'prune-channels', ratio: 0.5 }],
-  ['dtln_1', { technique: 'prune-channels', ratio: 0.5 }],
+  ['ndm_gru', { technique: 'prune-channels', ratio: 0.5 }],
   ['squeezenet1.1', { technique: 'prune-weights', sparsity: 0.7, pattern: '4x1' }],
 ] as const;
 
