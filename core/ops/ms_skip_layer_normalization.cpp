@@ -14,7 +14,7 @@ void infer(InferContext& context) {
   require_inputs(context.node(), 3);
   context.copy_output(0, 0);
   std::optional<Dims> rows = context.dims(0);
-  if (rows && !rows->empty()) rows = statistics_dims(std::move(*rows), rank_of(*rows) - 1);
+  if (rows && !rows->empty()) rows = statistics_dims(*rows, rank_of(*rows) - 1);
   context.set_output(1, DType::f32, rows);
   context.set_output(2, DType::f32, rows);
   context.copy_output(3, 0);

@@ -33,8 +33,9 @@ nlohmann::json texts_of(const std::vector<SparseWeight>& weights) {
 
 void read_texts(std::vector<SparseWeight>& weights, const nlohmann::json& texts) {
   for (const auto& [name, json] : texts.items()) {
-    const auto known = std::any_of(weights.begin(), weights.end(),
-                                   [&](const SparseWeight& each) { return each.name() == name; });
+    const auto known = std::any_of(
+        weights.begin(), weights.end(),
+        [&, &wanted = name](const SparseWeight& each) { return each.name() == wanted; });
     if (known) continue;
     fail(Code::INVALID_OPTION, "masks", "Expected the name of a weight for masks but received \"",
          name, "\"");

@@ -29,7 +29,8 @@ void for_each_tap(const ConvShape& s, const TapRange& rows, const TapRange& cols
                   const Tap& tap) {
   for (size_t ky = rows.begin; ky < rows.end; ++ky) {
     const size_t y = rows.first_input + (ky - rows.begin) * s.dilation_h;
-    const T* p = x + y * s.row_stride + cols.first_input * s.pixel_stride;
+    // Signed: a window without taps may begin before the image.
+    const T* p = x + static_cast<ptrdiff_t>(y * s.row_stride + cols.first_input * s.pixel_stride);
     for (size_t kx = cols.begin; kx < cols.end; ++kx, p += s.dilation_w * s.pixel_stride) tap(p);
   }
 }

@@ -139,7 +139,9 @@ inline Compressed compress(const std::shared_ptr<const Model>& model, const nloh
 }
 
 /** A recipe of these steps. */
+/** One step in braces is an array to some compilers and the step itself to others. */
 inline nlohmann::json recipe_of(nlohmann::json steps) {
+  if (!steps.is_array()) steps = nlohmann::json::array({std::move(steps)});
   return {{"whittle", 1}, {"seed", 7}, {"steps", std::move(steps)}};
 }
 
