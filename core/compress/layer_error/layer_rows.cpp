@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/error.h"
+#include "core/compress/layer_error/patch.h"
 
 namespace whittle {
 
@@ -40,8 +41,8 @@ int64_t LayerRows::open(const Tensor& x) {
 }
 
 void LayerRows::read(int64_t index, std::span<float> row) const {
-  if (node_.is("Conv")) return read_patch(index, row);
   const std::span<const float> x = x_->data<float>();
+  if (node_.is("Conv")) return read_patch(geometry_, x, index, row);
   const int64_t k = matrix_.inputs;
   if (weight_input_ == 1) {
     std::copy_n(x.begin() + index * k, k, row.begin());
@@ -52,34 +53,6 @@ void LayerRows::read(int64_t index, std::span<float> row) const {
   const int64_t first = index / columns * k * columns + index % columns;
   for (int64_t i = 0; i < k; ++i) {
     row[static_cast<size_t>(i)] = x[static_cast<size_t>(first + i * columns)];
-  }
-}
-
-void LayerRows::read_patch(int64_t index, std::span<float> row) const {
-  const std::span<const float> x = x_->data<float>();
-  const int64_t pixels = geometry_.output_pixels();
-  const int64_t taps = geometry_.taps();
-  const int64_t image = geometry_.input_pixels();
-  const std::vector<WindowAxis>& axes = geometry_.axes;
-  const int64_t base = index / pixels * geometry_.in_channels * image;
-  for (int64_t tap = 0; tap < taps; ++tap) {
-    int64_t offset = 0;
-    int64_t stride = 1;
-    int64_t out = index % pixels;
-    int64_t rest = tap;
-    bool inside = true;
-    for (size_t a = axes.size(); a-- > 0;) {
-      const int64_t at = axes[a].position(out % axes[a].output, rest % axes[a].kernel);
-      out /= axes[a].output;
-      rest /= axes[a].kernel;
-      inside = inside && at >= 0 && at < axes[a].input;
-      offset += at * stride;
-      stride *= axes[a].input;
-    }
-    for (int64_t c = 0; c < geometry_.in_channels; ++c) {
-      row[static_cast<size_t>(c * taps + tap)] =
-          inside ? x[static_cast<size_t>(base + c * image + offset)] : 0.0f;
-    }
   }
 }
 

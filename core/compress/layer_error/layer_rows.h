@@ -51,8 +51,6 @@ class LayerRows {
   void read(int64_t index, std::span<float> row) const;
 
  private:
-  void read_patch(int64_t index, std::span<float> row) const;
-
   Node node_;
   size_t weight_input_;
   Shape weight_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "core/compress/name_seed.h"
 #include "core/compress/weights.h"
 
 namespace whittle {
@@ -10,13 +11,6 @@ namespace {
 
 /** Names, types and attributes of the nodes around a palette, in a file. */
 constexpr int64_t kNodeBytes = 200;
-
-/** FNV-1a: a stream of random numbers of its own for every weight, whatever else is selected. */
-uint64_t hash_of(const std::string& name) {
-  uint64_t hash = 14695981039346656037ULL;
-  for (char c : name) hash = (hash ^ static_cast<uint8_t>(c)) * 1099511628211ULL;
-  return hash;
-}
 
 CodeStorage storage_of(const Options& options, int bits, int64_t elements) {
   if (bits > 4) return CodeStorage::u8;
@@ -58,7 +52,7 @@ std::string PalettePlan::why_not(const Layer& layer, size_t input, Target& targe
   if (!axis || tensor.elements() == 0) return "its weight is not a matrix";
   target.cluster.bits = static_cast<int>(layer.options.integer("bits"));
   target.cluster.optimal = layer.options.text("method") == "optimal";
-  target.cluster.seed = context_.seed ^ hash_of(target.constant.value().name);
+  target.cluster.seed = context_.seed ^ name_seed(target.constant.value().name);
   target.storage = storage_of(layer.options, target.cluster.bits, tensor.elements());
   target.groups.shape = tensor.shape();
   target.groups.axis = *axis;

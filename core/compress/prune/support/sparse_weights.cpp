@@ -4,17 +4,11 @@
 #include <cmath>
 
 #include "core/base/random.h"
+#include "core/compress/name_seed.h"
 #include "core/compress/weights.h"
 
 namespace whittle {
 namespace {
-
-/** FNV-1a: a stream of random numbers of its own for every weight, whatever else is selected. */
-uint64_t hash_of(const std::string& name) {
-  uint64_t hash = 14695981039346656037ULL;
-  for (char c : name) hash = (hash ^ static_cast<uint8_t>(c)) * 1099511628211ULL;
-  return hash;
-}
 
 int64_t block_of(const Options& options) {
   const std::string pattern = options.text("pattern");
@@ -74,7 +68,7 @@ void score_by_magnitude(SparseWeight& weight) {
 }
 
 void score_by_chance(SparseWeight& weight, uint64_t seed) {
-  Random random(seed ^ hash_of(weight.name()));
+  Random random(seed ^ name_seed(weight.name()));
   weight.scores.resize(static_cast<size_t>(weight.units.count()));
   for (float& score : weight.scores) score = random.uniform();
 }
