@@ -1,7 +1,8 @@
-# The kernels: the only sources compiled per tier.
+# The kernels: the only sources compiled per tier, and in a wasm build the only ones compiled for
+# speed. What is around them is compiled for size, which decides how soon a page can start.
 #
 #   core/kernels/*.cpp              the table and the choices: once per module, told which tiers exist
-#   core/kernels/reference/*.cpp    and any other folder: once
+#   core/kernels/reference/*.cpp    and any other folder: once without SIMD and once with it
 #   core/kernels/simd128/*.cpp      once (natively through SIMDe)
 #   core/kernels/relaxed/*.cpp      once, the only objects with -mrelaxed-simd
 #
@@ -36,7 +37,7 @@ function(kernel_archive group)
     add_library(whittle_kernel_${group} STATIC EXCLUDE_FROM_ALL ${arg_SOURCES})
     target_link_libraries(whittle_kernel_${group} PUBLIC whittle_kernels)
     target_compile_definitions(whittle_kernel_${group} PRIVATE ${arg_DEFINITIONS})
-    target_compile_options(whittle_kernel_${group} PRIVATE ${arg_OPTIONS})
+    target_compile_options(whittle_kernel_${group} PRIVATE -O3 ${arg_OPTIONS})
   else()
     add_library(whittle_kernel_${group} INTERFACE)
   endif()
@@ -44,21 +45,20 @@ endfunction()
 
 # whittle_kernels_<tier>: the table, then every group it may name.
 function(kernel_tier tier)
-  cmake_parse_arguments(arg "" "" "DEFINITIONS;GROUPS" ${ARGN})
-  kernel_archive(table_${tier} SOURCES ${kernel_table} DEFINITIONS ${arg_DEFINITIONS})
+  cmake_parse_arguments(arg "" "" "DEFINITIONS;GROUPS;OPTIONS" ${ARGN})
+  kernel_archive(table_${tier} SOURCES ${kernel_table} DEFINITIONS ${arg_DEFINITIONS}
+    OPTIONS ${arg_OPTIONS})
   list(TRANSFORM arg_GROUPS PREPEND whittle_kernel_)
   add_library(whittle_kernels_${tier} INTERFACE)
   target_link_libraries(whittle_kernels_${tier} INTERFACE whittle_kernel_table_${tier}
     ${arg_GROUPS} whittle_tensor)
 endfunction()
 
-kernel_archive(common SOURCES ${kernel_common})
-if(WHITTLE_SCALAR)
-  kernel_tier(scalar GROUPS common)
-else()
-  kernel_archive(simd128 SOURCES ${kernel_simd128})
-  kernel_archive(relaxed SOURCES ${kernel_relaxed} OPTIONS -mrelaxed-simd)
-  kernel_tier(simd128 GROUPS simd128 common DEFINITIONS WHITTLE_HAS_SIMD128=1)
-  kernel_tier(relaxed GROUPS relaxed simd128 common
-    DEFINITIONS WHITTLE_HAS_SIMD128=1 WHITTLE_HAS_RELAXED=1)
-endif()
+kernel_archive(scalar SOURCES ${kernel_common})
+kernel_archive(common SOURCES ${kernel_common} OPTIONS -msimd128)
+kernel_archive(simd128 SOURCES ${kernel_simd128} OPTIONS -msimd128)
+kernel_archive(relaxed SOURCES ${kernel_relaxed} OPTIONS -msimd128 -mrelaxed-simd)
+kernel_tier(scalar GROUPS scalar)
+kernel_tier(simd128 GROUPS simd128 common OPTIONS -msimd128 DEFINITIONS WHITTLE_HAS_SIMD128=1)
+kernel_tier(relaxed GROUPS relaxed simd128 common OPTIONS -msimd128
+  DEFINITIONS WHITTLE_HAS_SIMD128=1 WHITTLE_HAS_RELAXED=1)

@@ -1,9 +1,5 @@
 # Unit tests of the layers that run on a tier's kernels, once per tier: target wasm-tests.
 
-if(WHITTLE_SCALAR)
-  return()
-endif()
-
 add_custom_target(wasm-tests)
 foreach(layer kernels runtime)
   whittle_sources(tests tests/core/${layer}/*_test.cpp)

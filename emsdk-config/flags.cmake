@@ -6,17 +6,10 @@ set(WHITTLE_WASM_COMPILE
   -fwasm-exceptions
   -sWASM_LEGACY_EXCEPTIONS=1
 )
-if(NOT WHITTLE_SCALAR)
-  # Every current engine has fixed-width SIMD; those without get the scalar module.
-  list(APPEND WHITTLE_WASM_COMPILE -msimd128)
-endif()
-
 # Of objects alone. Modules with threads and without are linked from the same ones: in a memory that
-# is not shared, atomic accesses are ordinary ones.
-set(WHITTLE_WASM_OBJECTS "")
-if(NOT WHITTLE_SCALAR)
-  list(APPEND WHITTLE_WASM_OBJECTS -pthread)
-endif()
+# is not shared, atomic accesses are ordinary ones. None of these says -msimd128: only kernels are
+# compiled for one tier, and every module, also the one for engines without SIMD, shares the rest.
+set(WHITTLE_WASM_OBJECTS -pthread)
 
 set(WHITTLE_WASM_LINK
   # One factory function in one ES module, for pages, workers and Node alike.

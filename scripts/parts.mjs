@@ -91,9 +91,8 @@ export function nodeModuleStage() {
 
 /** Every module that the package ships. */
 export function allModulesStage() {
-  return cmakeStage('wasm', 'all wasm modules (about 10 minutes the first time)', [
+  return cmakeStage('wasm', 'all wasm modules (about 7 minutes the first time)', [
     { preset: 'wasm', targets: ['all', 'whittle-simd128-runtime', 'whittle-relaxed-runtime'] },
-    { preset: 'wasm-scalar' },
   ]);
 }
 
@@ -124,7 +123,7 @@ export function libraryStage() {
     ...['simd128', 'relaxed', 'simd128-threads', 'relaxed-threads'].map(
       (name) => `build/wasm/whittle-${name}.wasm`,
     ),
-    'build/wasm-scalar/whittle-scalar.wasm',
+    'build/wasm/whittle-scalar.wasm',
   ];
   return workspaceStage('web', 'the TypeScript library (about 10 seconds)', modules);
 }

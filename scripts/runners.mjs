@@ -1,8 +1,8 @@
 // How each kind of test is run, and how its results are counted.
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { cmake } from './parts.mjs';
-import { execute, root, toolchain } from './stages.mjs';
+import { execute, jobs, root, toolchain } from './stages.mjs';
 
 const results = join(root, 'build', 'results');
 
@@ -69,27 +69,37 @@ export async function wasmTests() {
   return sum;
 }
 
-// Runs the programs in `folder` that match, each by `runner` if given.
+// Runs the programs in `folder` that match, each by `runner` if given, as many at a time as there
+// are processors. The largest begins: it takes longest.
 async function googleTestPrograms(name, folder, pattern, runner) {
   const output = join(results, name);
   rmSync(output, { recursive: true, force: true });
   mkdirSync(output, { recursive: true });
   const sum = { passed: 0, failed: 0 };
-  for (const program of readdirSync(folder).filter((file) => pattern.test(file))) {
+  const size = (file) => statSync(join(folder, file)).size;
+  const programs = readdirSync(folder)
+    .filter((file) => pattern.test(file))
+    .sort((a, b) => size(b) - size(a));
+  const run = async (program) => {
     const json = join(output, `${program}.json`);
     const [command, ...args] = [...runner, join(folder, program)];
     const code = await execute(
       program,
       command,
       [...args, '--gtest_brief=1', `--gtest_output=json:${json}`],
-      { env: testEnvironment, inherit: true },
+      { env: testEnvironment, show: (line) => line.length > 0 },
     );
     const report = existsSync(json) ? JSON.parse(read(json)) : { tests: 0, failures: 1 };
     const counts = counted(report.tests - report.failures, report.failures, code);
     console.log(`  ${program}: ${counts.passed} passed, ${counts.failed} failed`);
     sum.passed += counts.passed;
     sum.failed += counts.failed;
-  }
+  };
+  await Promise.all(
+    Array.from({ length: Number(jobs) }, async () => {
+      while (programs.length > 0) await run(programs.shift());
+    }),
+  );
   return sum;
 }
 
@@ -127,13 +137,13 @@ async function conformanceSuite(list, data) {
 
 /** Every fuzz target for a minute altogether, starting from its corpus. */
 export async function fuzz() {
-  await cmake('fuzz', ['fuzz-targets'], sanitizing);
-  const folder = join(root, 'build/fuzz/tests');
+  await cmake('native', ['fuzz-targets'], sanitizing);
+  const folder = join(root, 'build/native/tests');
   const targets = readdirSync(folder).filter((file) => /^fuzz_[a-z_]+$/.test(file));
   const sum = { passed: 0, failed: 0 };
   for (const target of targets) {
     const corpus = join(root, 'tests/fuzz/corpus', target.replace('fuzz_', ''));
-    const found = join(root, 'build/fuzz/found', target);
+    const found = join(root, 'build/results/fuzz', target);
     mkdirSync(found, { recursive: true });
     const seconds = Math.ceil(60 / targets.length);
     const code = await execute(

@@ -74,10 +74,12 @@ class CompressHandle final : public JobHandle {
   CompressJob job_;
 };
 
-class CompareHandle final : public JobHandle {
+/** A job that looks at two models and makes none. */
+template <typename Job, typename Options>
+class ComparisonHandle final : public JobHandle {
  public:
-  CompareHandle(std::shared_ptr<const Model> original, std::shared_ptr<const Model> compressed,
-                EvaluateOptions options)
+  ComparisonHandle(std::shared_ptr<const Model> original, std::shared_ptr<const Model> compressed,
+                   Options options)
       : job_(std::move(original), std::move(compressed), with_cancel(std::move(options))) {}
 
  protected:
@@ -85,32 +87,16 @@ class CompareHandle final : public JobHandle {
   json make_report() const override { return job_.result(); }
 
  private:
-  EvaluateOptions with_cancel(EvaluateOptions options) {
+  Options with_cancel(Options options) {
     options.cancel = &cancel_;
     return options;
   }
 
-  EvaluateJob job_;
+  Job job_;
 };
 
-class LayersHandle final : public JobHandle {
- public:
-  LayersHandle(std::shared_ptr<const Model> original, std::shared_ptr<const Model> compressed,
-               LayerComparisonOptions options)
-      : job_(std::move(original), std::move(compressed), with_cancel(options)) {}
-
- protected:
-  JobStatus advance(std::optional<Sample> input) override { return job_.step(std::move(input)); }
-  json make_report() const override { return job_.result(); }
-
- private:
-  LayerComparisonOptions with_cancel(LayerComparisonOptions options) {
-    options.cancel = &cancel_;
-    return options;
-  }
-
-  LayerComparisonJob job_;
-};
+using CompareHandle = ComparisonHandle<EvaluateJob, EvaluateOptions>;
+using LayersHandle = ComparisonHandle<LayerComparisonJob, LayerComparisonOptions>;
 
 /** Parses JSON that our own JavaScript made. */
 json parse(const std::string& text) {

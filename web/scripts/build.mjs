@@ -23,13 +23,11 @@ async function exists(url) {
 async function copyModules() {
   const target = new URL('wasm/', dist);
   await mkdir(target, { recursive: true });
-  for (const preset of ['wasm', 'wasm-scalar']) {
-    const folder = new URL(`build/${preset}/`, root);
-    if (!(await exists(folder))) continue;
-    for (const file of await readdir(folder)) {
-      if (/^whittle-.*\.(mjs|wasm)$/.test(file))
-        await cp(new URL(file, folder), new URL(file, target));
-    }
+  const folder = new URL('build/wasm/', root);
+  if (!(await exists(folder))) return;
+  for (const file of await readdir(folder)) {
+    if (/^whittle-.*\.(mjs|wasm)$/.test(file))
+      await cp(new URL(file, folder), new URL(file, target));
   }
 }
 
