@@ -302,5 +302,20 @@ TEST(ChannelText, FactorsAreFineStepsOfAnOctave) {
   }
 }
 
+TEST(EqualizeNoise, LeavesAModelAloneThatItDoesNotHelp) {
+  const auto model = residual_blocks(6);
+  const auto with = [&](bool check) {
+    json step = {{"technique", "equalize"}, {"clip", "keep"}, {"check", check}};
+    return test::compress(model, recipe_of({step}));
+  };
+  const auto checked = with(true);
+  const json& facts = checked.report["steps"][0]["facts"]["check"];
+  EXPECT_EQ(facts["kept"], facts["withDb"] >= facts["withoutDb"]);
+  EXPECT_EQ(write_model(checked.model) == write_model(with(false).model), facts["kept"]);
+  EXPECT_FALSE(with(false).report["steps"][0]["facts"].contains("check"));
+  const auto repeated = test::compress(model, checked.report["recipe"], 0);
+  EXPECT_EQ(write_model(checked.model), write_model(repeated.model));
+}
+
 }  // namespace
 }  // namespace whittle
