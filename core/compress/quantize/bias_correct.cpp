@@ -209,6 +209,8 @@ class Corrector {
 
 Job run(TechniqueContext& context) {
   require_float_original(context);
+  // What repeats this without data where there is nothing to correct.
+  context.report.explicit_step = {{"technique", "bias-correct"}, {"method", "given"}};
   if (!is_quantized(context.model.graph)) {
     // The step that quantizes may have been undone.
     context.report.warnings.push_back("No step that quantizes was kept: nothing to correct");

@@ -134,6 +134,8 @@ TEST(BiasCorrect, NeedsAFloatOriginalAndAQuantizingStep) {
   const auto nothing = test::compress(model, alone);
   EXPECT_EQ(nothing.report["steps"][0]["warnings"].size(), 1u);
   EXPECT_EQ(write_model(nothing.model), write_model(*model));
+  const auto repeated = test::compress(model, nothing.report["recipe"], 0);
+  EXPECT_EQ(write_model(repeated.model), write_model(*model));
   const auto quantized = test::compress(model, recipe_of({step("quantize-static")}));
   try {
     test::compress(std::make_shared<const Model>(quantized.model), alone);

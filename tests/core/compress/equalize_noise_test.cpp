@@ -317,5 +317,16 @@ TEST(EqualizeNoise, LeavesAModelAloneThatItDoesNotHelp) {
   EXPECT_EQ(write_model(checked.model), write_model(repeated.model));
 }
 
+TEST(EqualizeNoise, NothingToScaleIsRepeatedWithoutData) {
+  test::ModelMaker maker;
+  const ValueId x = maker.input("x", {Dim::named("batch"), 16});
+  maker.output(
+      maker.node("MatMul", "fc", {x, maker.constant("w", test::random_tensor({16, 5}, 1))}));
+  const auto model = maker.finish();
+  const auto result = test::compress(model, recipe_of({{{"technique", "equalize"}}}));
+  const auto repeated = test::compress(model, result.report["recipe"], 0);
+  EXPECT_EQ(write_model(repeated.model), write_model(result.model));
+}
+
 }  // namespace
 }  // namespace whittle

@@ -215,7 +215,10 @@ class NoiseEqualizer {
 
 Job equalize_for_noise(TechniqueContext& context) {
   std::vector<EqualizeCandidate> candidates = find_candidates(context, "factors");
-  if (candidates.empty()) co_return;
+  if (candidates.empty()) {
+    context.report.explicit_step = {{"technique", "equalize"}, {"method", "given"}};
+    co_return;
+  }
   NoiseEqualizer equalizer(context, std::move(candidates));
   co_await equalizer.run();
   const Model before = context.model;
