@@ -23,13 +23,26 @@ Kinds kinds_of(const Model& model) {
   return kinds;
 }
 
-/** Integer arithmetic where it can be had without asking: static with data, else dynamic for
- * networks of matrix products, else narrow weights. */
-json integer_step(const Kinds& kinds, bool have_data) {
-  if (have_data && (kinds.convolutions || kinds.products))
-    return {{"technique", "quantize-static"}, {"calibrator", "mse"}};
-  if (kinds.products && !kinds.convolutions) return {{"technique", "quantize-dynamic"}};
-  return {{"technique", "quantize-weights"}};
+/**
+ * Adds integer arithmetic where it can be had without asking: static with data, else dynamic for
+ * networks of matrix products, else narrow weights. Static comes with what keeps its accuracy
+ * without labels; its bound costs float layers only where 8 bits everywhere do not keep it.
+ */
+void add_integer_steps(const Kinds& kinds, bool have_data, bool float_ends, json& steps) {
+  if (have_data && (kinds.convolutions || kinds.products)) {
+    json step = {{"technique", "quantize-static"},
+                 {"calibrator", "outputs"},
+                 {"minSqnr", 20},
+                 {"floatBudget", 0.1}};
+    if (float_ends) step["firstLast"] = "float";
+    steps.push_back({{"technique", "equalize"}, {"typical", 0.5}});
+    steps.push_back(std::move(step));
+    steps.push_back({{"technique", "bias-correct"}});
+  } else if (kinds.products && !kinds.convolutions) {
+    steps.push_back({{"technique", "quantize-dynamic"}});
+  } else {
+    steps.push_back({{"technique", "quantize-weights"}});
+  }
 }
 
 }  // namespace
@@ -45,17 +58,15 @@ json preset_recipe(std::string_view preset, const Model& model, bool have_data) 
   if (preset == "safest") {
     steps.push_back({{"technique", "fp16"}});
   } else if (preset == "balanced") {
-    json step = integer_step(kinds, have_data);
-    if (step["technique"] == "quantize-static") step["firstLast"] = "float";
-    steps.push_back(step);
+    add_integer_steps(kinds, have_data, true, steps);
   } else if (preset == "fastest") {
-    steps.push_back(integer_step(kinds, have_data));
+    add_integer_steps(kinds, have_data, false, steps);
   } else if (preset == "smallest") {
     json step = {{"technique", "svd"}, {"energy", 0.99}};
     // Convolutions feel the same loss of energy more than classifiers do.
     if (kinds.convolutions) step["layers"] = {{{"op", "Conv"}, {"skip", true}}};
     steps.push_back(std::move(step));
-    steps.push_back(integer_step(kinds, have_data));
+    add_integer_steps(kinds, have_data, false, steps);
   } else {
     fail(Code::INVALID_RECIPE, "preset",
          "Expected safest, smallest, fastest or balanced for the preset but received \"", preset,

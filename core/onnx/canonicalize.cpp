@@ -116,21 +116,28 @@ void canonicalize(Graph& graph, int64_t source_opset) {
   });
 }
 
-int64_t lowest_opset(const Graph& graph) {
-  int64_t lowest = 13;
+OpsetNeed opset_need(const Graph& graph) {
+  OpsetNeed need;
+  const auto raise = [&](int64_t opset, const auto& what) {
+    if (opset > need.opset) need = {opset, what()};
+  };
   for (const Value& value : graph.values) {
-    lowest = std::max({lowest, opset_of(value.dtype), opset_of(value.element)});
-  }
-  for (const Node& node : graph.nodes) {
-    for_each_subgraph(
-        node, [&](const Graph& subgraph) { lowest = std::max(lowest, lowest_opset(subgraph)); });
-    if (!node.domain.empty()) continue;
-    for (const CanonicalizeRule& rule : all_rules().rules(node.op)) {
-      if (rule.until < lowest || rule.needs_new == nullptr) continue;
-      if (rule.needs_new(graph, node)) lowest = rule.until + 1;
+    for (DType dtype : {value.dtype, value.element}) {
+      raise(opset_of(dtype), [&] { return concat("element type ", dtype_name(dtype)); });
     }
   }
-  return lowest;
+  for (const Node& node : graph.nodes) {
+    for_each_subgraph(node, [&](const Graph& subgraph) {
+      const OpsetNeed inner = opset_need(subgraph);
+      raise(inner.opset, [&] { return inner.what; });
+    });
+    if (!node.domain.empty()) continue;
+    for (const CanonicalizeRule& rule : all_rules().rules(node.op)) {
+      if (rule.until < need.opset || rule.needs_new == nullptr) continue;
+      if (rule.needs_new(graph, node)) raise(rule.until + 1, [&] { return node.label(); });
+    }
+  }
+  return need;
 }
 
 void decanonicalize(Graph& graph, int64_t target_opset) {

@@ -41,9 +41,15 @@ void register_all_canonicalize_rules(CanonicalizeTable& table);
 
 /** Brings a graph (and its subgraphs) from `source_opset` to kInternalOpset. */
 void canonicalize(Graph& graph, int64_t source_opset);
-/** The lowest opset, at least 13, whose forms can say what the graph (with its subgraphs) says. */
-int64_t lowest_opset(const Graph& graph);
-/** The inverse for writing: from kInternalOpset to `target_opset`, at least lowest_opset(graph). */
+/** The lowest opset, at least 13, whose forms can say what the graph (with its subgraphs) says, and
+ * what in it is the reason. */
+struct OpsetNeed {
+  int64_t opset = 13;
+  std::string what;  // "node 'gelu' (Gelu)", "element type int4"; empty at 13
+};
+OpsetNeed opset_need(const Graph& graph);
+/** The inverse for writing: from kInternalOpset to `target_opset`, at least what opset_need says.
+ */
 void decanonicalize(Graph& graph, int64_t target_opset);
 
 }  // namespace whittle

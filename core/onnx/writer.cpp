@@ -18,7 +18,6 @@ constexpr int64_t kMaxFileBytes = (int64_t{1} << 31) - 1;
 
 /** The oldest IR version whose onnx release knew `opset`. */
 int64_t ir_version_of(int64_t opset, int64_t source) {
-  constexpr int64_t kNewest = 28;
   if (opset <= 14) return 7;
   if (opset <= 18) return 8;
   if (opset <= 20) return 9;
@@ -26,7 +25,7 @@ int64_t ir_version_of(int64_t opset, int64_t source) {
   if (opset <= 23) return 11;
   if (opset <= 24) return 12;
   if (opset <= 27) return 13;
-  return opset <= kNewest ? 14 : std::max<int64_t>(source, 14);
+  return opset <= kNewestOpset ? 14 : std::max<int64_t>(source, 14);
 }
 
 int64_t constant_bytes(const Graph& graph) {
@@ -63,10 +62,14 @@ void check_size(int64_t bytes) {
 
 }  // namespace
 
+std::string newest_need(const Graph& graph) {
+  return opset_need(graph).what;
+}
+
 int64_t required_opset(const Model& model) {
   const auto source = model.source_opsets.find("");
   const int64_t stated = source == model.source_opsets.end() ? 13 : source->second;
-  return std::max(stated, lowest_opset(model.graph));
+  return std::max(stated, opset_need(model.graph).opset);
 }
 
 std::vector<std::byte> write_model(const Model& model) {

@@ -6,7 +6,8 @@ namespace whittle {
 
 /**
  * Drops nodes whose outputs nobody reads, then values nobody mentions. An output that is not read
- * while its siblings are is left unnamed, so that operators need not compute it.
+ * while its siblings are is left unnamed, so that operators need not compute it, except those of
+ * control flow.
  */
 bool eliminate_dead_code(Graph& graph, const PassContext& context) {
   bool changed = false;
@@ -21,11 +22,14 @@ bool eliminate_dead_code(Graph& graph, const PassContext& context) {
   for (size_t i = graph.nodes.size(); i-- > 0;) {
     Node& node = graph.nodes[i];
     bool needed = node.outputs.empty();
+    // onnxruntime finds no place for an unnamed output of Scan and Loop.
+    const OpDef* op = context.ops.find(node);
+    const bool keeps_names = op != nullptr && op->has(Trait::control_flow);
     for (ValueId& id : node.outputs) {
       if (id == kNoValue) continue;
       if (read[static_cast<size_t>(id)]) {
         needed = true;
-      } else {
+      } else if (!keeps_names) {
         id = kNoValue;
         changed = true;
       }

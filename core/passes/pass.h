@@ -12,6 +12,8 @@ struct PassContext {
   ThreadPool& pool;
   /** Constant folding keeps a result only while it adds at most this many bytes to the model. */
   int64_t fold_budget_bytes = 1 << 20;
+  /** The newest ai.onnx opset whose operators a rewrite may introduce. */
+  int64_t opset = 13;
 };
 
 /** A rewrite from ONNX to ONNX that keeps the meaning; returns whether it changed anything. */
@@ -24,9 +26,21 @@ struct Pass {
 bool eliminate_dead_code(Graph& graph, const PassContext& context);
 bool eliminate_identity(Graph& graph, const PassContext& context);
 bool fold_constants(Graph& graph, const PassContext& context);
+bool fold_bias(Graph& graph, const PassContext& context);
 bool fold_pad(Graph& graph, const PassContext& context);
 bool fold_batch_norm(Graph& graph, const PassContext& context);
+bool fold_shapes(Graph& graph, const PassContext& context);
+bool fold_reshape_target(Graph& graph, const PassContext& context);
+bool fold_arithmetic(Graph& graph, const PassContext& context);
+bool eliminate_common(Graph& graph, const PassContext& context);
+bool merge_moves(Graph& graph, const PassContext& context);
+bool sink_transposes(Graph& graph, const PassContext& context);
+bool drop_zero_state(Graph& graph, const PassContext& context);
 bool fuse_instance_norm(Graph& graph, const PassContext& context);
+bool fuse_layer_norm(Graph& graph, const PassContext& context);
+bool fuse_gelu(Graph& graph, const PassContext& context);
+bool fuse_attention(Graph& graph, const PassContext& context);
+bool expand_newer(Graph& graph, const PassContext& context);
 bool qdq_to_qoperator(Graph& graph, const PassContext& context);
 bool qoperator_to_qdq(Graph& graph, const PassContext& context);
 

@@ -8,9 +8,13 @@ constexpr int kMaxRounds = 8;
 
 /** What runs only where it is asked for. */
 constexpr Pass kOnRequest[] = {
-    {"fuse-instance-norm", fuse_instance_norm},
-    {"qdq-to-qoperator", qdq_to_qoperator},
-    {"qoperator-to-qdq", qoperator_to_qdq},
+    {"fold-shapes", fold_shapes},           {"fold-reshape-target", fold_reshape_target},
+    {"fold-arithmetic", fold_arithmetic},   {"eliminate-common", eliminate_common},
+    {"merge-moves", merge_moves},           {"sink-transposes", sink_transposes},
+    {"drop-zero-state", drop_zero_state},   {"fuse-instance-norm", fuse_instance_norm},
+    {"fuse-layer-norm", fuse_layer_norm},   {"fuse-gelu", fuse_gelu},
+    {"fuse-attention", fuse_attention},     {"expand-newer", expand_newer},
+    {"qdq-to-qoperator", qdq_to_qoperator}, {"qoperator-to-qdq", qoperator_to_qdq},
 };
 
 }  // namespace
@@ -22,6 +26,7 @@ const std::vector<Pass>& compile_passes() {
       // What BatchNorm and Pad read is often computed from constants.
       {"fold-constants", fold_constants},
       {"fold-pad", fold_pad},
+      {"fold-bias", fold_bias},
       {"fold-batchnorm", fold_batch_norm},
       {"eliminate-dead-code", eliminate_dead_code},
   };

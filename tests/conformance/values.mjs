@@ -1,6 +1,9 @@
 // Reads the values of ONNX's backend tests: TensorProto, and SequenceProto and OptionalProto of
-// onnx-data.proto. A file does not say which it holds; what its fields look like does.
+// onnx-data.proto. A file does not say which it holds: the model that it belongs to does.
 import { readFileSync } from 'node:fs';
+
+const kBfloat16 = 16;
+const kUint16 = 4;
 
 /** ONNX's numbers of element types: name, array class, field of values that are not raw. */
 const kTypes = {
@@ -75,10 +78,12 @@ function unpack(value, Numbers) {
   return list;
 }
 
-function readTensor(bytes) {
+function readTensor(bytes, declared = 0) {
   const dims = [];
   const fields = [...fieldsOf(bytes)];
-  const code = Number(fields.find(([field]) => field === 2)?.[1] ?? 0);
+  let code = Number(fields.find(([field]) => field === 2)?.[1] ?? 0);
+  // The older test data keeps bfloat16 as uint16: the same bits under the declared type.
+  if (code === kUint16 && declared === kBfloat16) code = declared;
   const found = kTypes[code];
   if (!found) throw new RangeError(`a tensor of type ${code}`);
   const [type, Numbers, list] = found;
@@ -97,23 +102,48 @@ function readTensor(bytes) {
   return { type, dims, data: Numbers.from(values, (value) => (wide ? value : Number(value))) };
 }
 
-/** The value a file holds: a tensor {type, dims, data}, an array of tensors, or null. */
-export function readValue(file) {
-  return readMessage(new Uint8Array(readFileSync(file)));
+/** The first field of that number, which holds a message. */
+const message = (bytes, number) =>
+  [...fieldsOf(bytes)].find(
+    ([field, value]) => field === number && value instanceof Uint8Array,
+  )?.[1];
+
+const messages = (bytes, number) =>
+  [...fieldsOf(bytes)].filter(([field]) => field === number).map(([, value]) => value);
+
+/** A TypeProto as 'tensor', 'sequence', 'optional' or 'optional_sequence', and its element type. */
+function readType(bytes) {
+  const optional = message(bytes, 9);
+  if (optional) {
+    const { kind, element } = readType(message(optional, 1));
+    return { kind: kind === 'sequence' ? 'optional_sequence' : 'optional', element };
+  }
+  const sequence = message(bytes, 4);
+  if (sequence) return { kind: 'sequence', element: readType(message(sequence, 1)).element };
+  const tensor = message(bytes, 1) ?? new Uint8Array();
+  return {
+    kind: 'tensor',
+    element: Number([...fieldsOf(tensor)].find(([f]) => f === 1)?.[1] ?? 0),
+  };
 }
 
-function readMessage(bytes) {
-  const fields = [...fieldsOf(bytes)];
-  const at = (number) => fields.filter(([field]) => field === number).map(([, value]) => value);
-  const holdsMessages = (number) => at(number).some((value) => value instanceof Uint8Array);
-  // A tensor's name is field 8; a sequence's and an optional's field 1 is text.
-  const isTensor = at(8).length > 0 || at(9).length > 0 || (at(2).length > 0 && !holdsMessages(1));
-  const isContainer = holdsMessages(1) && at(9).length === 0 && at(8).length === 0;
-  if (isTensor && !isContainer) return readTensor(bytes);
-  if (holdsMessages(5)) return readMessage(at(5)[0]);
-  const tensors = at(3);
-  const isSequence = at(2).some((kind) => kind === 1n);
-  return isSequence || tensors.length > 1
-    ? tensors.map(readTensor)
-    : (tensors.map(readTensor)[0] ?? null);
+/** The declared inputs and outputs of a model file, {name, kind, element}, in its own order. */
+export function readSignature(model) {
+  const graph = message(model, 7);
+  const declared = (number) =>
+    messages(graph, number).map((info) => ({
+      name: new TextDecoder().decode(message(info, 1)),
+      ...readType(message(info, 2) ?? new Uint8Array()),
+    }));
+  return { inputs: declared(11), outputs: declared(12) };
+}
+
+/** The value a file holds as `declared`: a tensor {type, dims, data}, an array of them, or null. */
+export function readValue(file, declared = { kind: 'tensor' }) {
+  const bytes = new Uint8Array(readFileSync(file));
+  if (declared.kind === 'tensor') return readTensor(bytes, declared.element);
+  if (declared.kind === 'sequence') return messages(bytes, 3).map((item) => readTensor(item));
+  const sequence = message(bytes, 5);
+  if (sequence) return messages(sequence, 3).map((item) => readTensor(item));
+  return messages(bytes, 3).map((item) => readTensor(item))[0] ?? null;
 }

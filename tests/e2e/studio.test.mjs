@@ -42,7 +42,7 @@ describe('the page', { concurrency: false }, () => {
   test('compresses the built-in model, measures it and offers the files', () =>
     onPage(async (page) => {
       await openDigits(page);
-      await choosePreset(page, 'Fastest', 'quantize-static');
+      await choosePreset(page, 'Fastest', 'equalize');
       await page.getByLabel('Agreement at least').fill('50');
       await run(page);
       const result = panel(page, 'Original and compressed');
@@ -76,7 +76,7 @@ describe('the page', { concurrency: false }, () => {
   test('says that a gate is missed, and keeps the result', () =>
     onPage(async (page) => {
       await openDigits(page);
-      await choosePreset(page, 'Fastest', 'quantize-static');
+      await choosePreset(page, 'Fastest', 'equalize');
       await page.getByLabel('SQNR at least').fill('200');
       await run(page);
       assert.match(
@@ -112,7 +112,7 @@ describe('the page', { concurrency: false }, () => {
   test('shows where the error arises, and what a layer in float would change', () =>
     onPage(async (page) => {
       await openDigits(page);
-      await choosePreset(page, 'Fastest', 'quantize-static');
+      await choosePreset(page, 'Fastest', 'equalize');
       await run(page);
       const layers = panel(page, 'Layer by layer');
       await layers.getByRole('button', { name: 'Compare layer by layer' }).click();
@@ -165,7 +165,7 @@ describe('the page', { concurrency: false }, () => {
   test('cancels, and runs again', () =>
     onPage(async (page) => {
       await openDigits(page, 50_000);
-      await choosePreset(page, 'Fastest', 'quantize-static');
+      await choosePreset(page, 'Fastest', 'equalize');
       await page.getByRole('button', { name: 'Run', exact: true }).click();
       const cancel = page.getByRole('button', { name: 'Cancel' });
       await waitUntil(() => cancel.isEnabled());

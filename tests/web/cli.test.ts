@@ -52,7 +52,7 @@ describe('the command line', () => {
 
   it('runs the example of each help text', async () => {
     await whittle('compress', 'digits.onnx', '--step', 'quantize-weights', '-o', 'small.onnx');
-    for (const command of ['inspect', 'compress', 'run', 'bench', 'compare', 'quick']) {
+    for (const command of ['inspect', 'compress', 'run', 'bench', 'compare', 'simplify', 'quick']) {
       const help = await whittle(command, '--help');
       assert.equal(help.code, 0);
       const example = /Example:\n {2}whittle (.*)/.exec(help.out)?.[1];
@@ -64,6 +64,20 @@ describe('the command line', () => {
       assert.equal(outcome.code, 0, `${example}\n${outcome.err}`);
       assert.ok(outcome.out.length > 0);
     }
+  });
+
+  it('says in one line what build-runtime lacks', async () => {
+    const { code, err } = await whittle(
+      'build-runtime',
+      '--for',
+      'digits.onnx',
+      '--source',
+      folder,
+    );
+    assert.equal(code, 1);
+    assert.match(err, /^whittle: Expected Whittle's source tree in .* --source \[UNSUPPORTED\]\n$/);
+    const { err: neither } = await whittle('build-runtime');
+    assert.match(neither, /Expected a model for --for/);
   });
 
   it('inspects, tries what needs no data, and says what to do next', async () => {

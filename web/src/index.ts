@@ -17,7 +17,13 @@ export {
 } from './compress.js';
 export { compare, type CompareOptions, type Gate } from './compare.js';
 export { compareLayers, type CompareLayersOptions } from './layers.js';
-export { convert, simplify, type QuantizedForm, type Rewritten } from './rewrite.js';
+export {
+  convert,
+  simplify,
+  type QuantizedForm,
+  type Rewritten,
+  type SimplifyOptions,
+} from './rewrite.js';
 export { images } from './dataset/images.js';
 export { arrays } from './dataset/arrays.js';
 export { synthetic } from './dataset/synthetic.js';

@@ -110,15 +110,13 @@ export async function loadInto(
   return runLong(o, async (report) => {
     for (let attempt = 0; ; attempt++) {
       const opened = await openBytes(main, o.signal);
-      const stage = `load ${opened.name}`;
-      const file = await upload(host.engine, opened, (done, total) =>
-        report({ stage, done, ...(total ? { total } : {}) }),
-      );
+      const progress = (stage: string) => (done: number, total?: number) =>
+        report({ stage, done, ...(total ? { total } : {}) });
+      const file = await upload(host.engine, opened, progress(`load ${opened.name}`));
       const ids: Record<string, Id> = {};
       for (const [location, bytes] of given) {
-        ids[location] = await upload(host.engine, await openBytes(bytes, o.signal), (done) =>
-          report({ stage: `load ${location}`, done }),
-        );
+        const part = await openBytes(bytes, o.signal);
+        ids[location] = await upload(host.engine, part, progress(`load ${location}`));
       }
       try {
         const info = await host.engine.openModel(file, name ?? opened.name, ids);
@@ -139,7 +137,7 @@ async function canOpenAll(sources: readonly Bytes[]): Promise<boolean> {
   for (const source of sources) {
     try {
       const opened = await openBytes(source);
-      await opened.chunks[Symbol.asyncIterator]().return?.();
+      await opened.close();
     } catch {
       return false;
     }

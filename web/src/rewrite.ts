@@ -3,7 +3,7 @@ import { runRecipe } from './compress.js';
 import { startEngine } from './engine/host.js';
 import type { Step } from './generated/report.js';
 import type { Step as RecipeStep } from './generated/recipe.js';
-import { expected } from './is.js';
+import { checkKeys, expected, isObject } from './is.js';
 import { runLong } from './long.js';
 import { loadModel, type Model } from './model.js';
 import type { Long } from './types.js';
@@ -53,7 +53,45 @@ export async function convert(model: Model, to: QuantizedForm, o: Long = {}): Pr
   return rewrite(model, { technique: 'convert', to }, o);
 }
 
-/** The same model with constants and normalisations folded and idle nodes gone. */
-export async function simplify(model: Model, o: Long = {}): Promise<Rewritten> {
-  return rewrite(model, { technique: 'simplify' }, o);
+export interface SimplifyOptions extends Long {
+  /**
+   * The ai.onnx opset to write, 13 to 28 (default: the model's own). Newer operators are written out;
+   * what LayerNormalization (17), Gelu (20), RMSNormalization and Attention (23) say is joined where
+   * the opset has them.
+   */
+  opset?: number;
+  /**
+   * Sizes to fix: of inputs (`{ image: [1, 3, 224, 224] }`) and of named dimensions (`{ batch: 1 }`).
+   */
+  shapes?: Readonly<Record<string, readonly number[] | number>>;
+}
+
+/** Sizes as the technique takes them. */
+function shapeTexts(shapes: NonNullable<SimplifyOptions['shapes']>): Record<string, string> {
+  const isSize = (value: unknown): boolean => Number.isInteger(value) && (value as number) >= 0;
+  const entries = Object.entries(shapes).map(([name, sizes]): [string, string] => {
+    const list = Array.isArray(sizes) ? (sizes as readonly number[]) : [sizes as number];
+    if (!list.every(isSize)) throw expected('whole numbers', `shapes.${name}`, sizes);
+    return [name, list.join('x')];
+  });
+  return Object.fromEntries(entries);
+}
+
+/**
+ * The same model with constants, known shapes and normalisations folded, patterns joined, and what
+ * is idle or computed twice gone. Rejects with INVALID_OPTION, also where the opset asked for has
+ * no way to say what an operator does.
+ */
+export async function simplify(model: Model, o: SimplifyOptions = {}): Promise<Rewritten> {
+  checkKeys(o, ['opset', 'shapes', 'signal', 'onProgress'], 'simplify');
+  const { opset, shapes, ...long } = o;
+  if (shapes !== undefined && !isObject(shapes)) {
+    throw expected('an object of names to sizes', 'shapes', shapes);
+  }
+  const step: RecipeStep = {
+    technique: 'simplify',
+    ...(opset === undefined ? {} : { opset }),
+    ...(shapes === undefined ? {} : { shapes: shapeTexts(shapes) }),
+  };
+  return rewrite(model, step, long);
 }

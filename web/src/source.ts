@@ -10,7 +10,11 @@ export interface Opened {
   /** 0 when the sender does not say. */
   size: number;
   chunks: AsyncIterable<Uint8Array>;
+  /** Lets go of a file whose chunks nobody will read. */
+  close(): Promise<void>;
 }
+
+const nothingToClose = async (): Promise<void> => {};
 
 const lastPart = (path: string): string => path.split(/[\\/]/).pop() || path;
 
@@ -52,7 +56,8 @@ function openResponse(response: Response, name: string): Opened {
   // The stated length is of the compressed body when there is an encoding.
   const encoded = response.headers.has('content-encoding');
   const size = encoded ? 0 : Number(response.headers.get('content-length') ?? 0);
-  return { name, size, chunks: streamOf(response.body) };
+  const close = async (): Promise<void> => response.body?.cancel();
+  return { name, size, chunks: streamOf(response.body), close };
 }
 
 async function openUrl(url: string, signal: AbortSignal | undefined): Promise<Opened> {
@@ -82,6 +87,7 @@ async function openPath(path: string | URL): Promise<Opened> {
       name: lastPart(file),
       size,
       chunks: handle.createReadStream({ highWaterMark: 1 << 20 }),
+      close: () => handle.close(),
     };
   } catch (cause) {
     const code = (cause as { code?: string }).code;
@@ -111,12 +117,13 @@ export async function openBytes(source: Bytes, signal?: AbortSignal): Promise<Op
       name,
       size: source.size,
       chunks: streamOf(source.stream() as ReadableStream<Uint8Array>),
+      close: nothingToClose,
     };
   }
-  if (source instanceof ArrayBuffer)
-    return { name: 'the model', size: source.byteLength, chunks: once(new Uint8Array(source)) };
-  if (source instanceof Uint8Array)
-    return { name: 'the model', size: source.byteLength, chunks: once(source) };
+  if (source instanceof ArrayBuffer || source instanceof Uint8Array) {
+    const bytes = source instanceof Uint8Array ? source : new Uint8Array(source);
+    return { name: 'the model', size: bytes.length, chunks: once(bytes), close: nothingToClose };
+  }
   throw new WhittleError(
     'INVALID_OPTION',
     `Expected an address, path, URL, Response, Blob, ArrayBuffer or Uint8Array for the model but received ${show(source)}`,

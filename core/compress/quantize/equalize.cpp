@@ -71,6 +71,13 @@ std::vector<OptionSpec> equalize_options() {
        .max = 1,
        .per_layer = false,
        .advanced = true},
+      {.name = "check",
+       .type = OptionType::boolean,
+       .doc = "\"noise\" quantizes the model with and without its factors on calibration samples "
+              "and leaves it alone where the outputs are nearer without",
+       .default_value = true,
+       .per_layer = false,
+       .advanced = true},
       {.name = "alpha",
        .type = OptionType::number,
        .doc = "how much of the outliers SmoothQuant moves into the weights: 0 none, 1 all",
@@ -120,8 +127,8 @@ void register_equalize(TechniqueTable& table) {
       "scales moved between neighbouring layers so that 8 bits fit their channels: the float "
       "function stays the same";
   technique.ops = {"Conv", "Gemm", "MatMul"};
-  technique.needs_passes = {"eliminate-identity", "fold-constants", "fold-pad", "fold-batchnorm",
-                            "eliminate-dead-code"};
+  technique.needs_passes = {"eliminate-identity", "fold-constants", "fold-pad",
+                            "fold-bias",          "fold-batchnorm", "eliminate-dead-code"};
   technique.data_passes = data_passes;
   technique.options = equalize_options();
   technique.not_after = {"quantize-*", "mixed-precision", "fp16", "palettize",

@@ -1,5 +1,6 @@
 #include "core/compress/graph_edit.h"
 #include "core/compress/quantize/support/calibration/calibrate.h"
+#include "core/compress/quantize/support/integer/choose_intervals.h"
 #include "core/compress/quantize/support/integer/emit_qdq.h"
 #include "core/compress/quantize/support/integer/float_fallback.h"
 #include "core/compress/quantize/support/integer/prepare_static.h"
@@ -35,7 +36,13 @@ FallbackOptions fallback_options(const Options& options) {
   made.float_layers = options.integer("floatLayers");
   if (options.has("minSqnr")) made.min_sqnr_db = options.number("minSqnr");
   if (options.has("minAgreement")) made.min_agreement = options.number("minAgreement");
+  if (options.has("floatBudget")) made.budget = options.number("floatBudget");
   made.samples = options.integer("samples");
+  if (made.budget && !made.bounded()) {
+    fail(Code::INVALID_OPTION, "floatBudget",
+         "Expected minSqnr or minAgreement together with floatBudget but received neither: the "
+         "budget is spent only as far as a bound asks for it");
+  }
   if (made.wanted() && options.given("ranges")) {
     fail(Code::INVALID_OPTION, "ranges",
          "Expected no ranges together with minSqnr, minAgreement or floatLayers but received both: "
@@ -67,7 +74,8 @@ nlohmann::json overrides_of(const Options& layer, const Options& step) {
 nlohmann::json explicit_step(const TechniqueContext& context, const StaticPlan& plan,
                              const LearnedCodes& codes) {
   nlohmann::json step = context.options.given();
-  for (const char* decided : {"minSqnr", "minAgreement", "floatLayers"}) step.erase(decided);
+  for (const char* decided : {"minSqnr", "minAgreement", "floatLayers", "floatBudget"})
+    step.erase(decided);
   step["technique"] = "quantize-static";
   step["firstLast"] = "int8";
   nlohmann::json table = nlohmann::json::object();
@@ -101,7 +109,8 @@ Job run(TechniqueContext& context) {
   if (calibrated.layers.empty()) co_return;
   const FallbackOptions fallback = fallback_options(context.options);
   CalibrationOptions options = calibration_options(context.options);
-  if (fallback.wanted()) options.keep = kSensitivitySamples;
+  const bool by_outputs = options.calibrator == kByOutputs;
+  if (fallback.wanted() || by_outputs) options.keep = kSensitivitySamples;
   calibrated.form = options.form;
   calibrated.placement = place_static(context, calibrated.layers);
   Calibration calibration;
@@ -111,6 +120,9 @@ Job run(TechniqueContext& context) {
     co_await calibrate(context, calibrated.placement.observed, options, calibration);
   }
   calibrated.intervals = std::move(calibration.intervals);
+  if (!calibration.proposals.empty()) {
+    co_await choose_intervals_by_outputs(context, calibration, calibrated);
+  }
   co_await learn_codes(context, calibrated, !context.options.given("ranges"));
 
   StaticLayers kept = calibrated.layers;
@@ -183,7 +195,7 @@ std::vector<OptionSpec> static_options() {
        .doc = "how activation ranges follow from the samples: \"minmax\" their extremes, "
               "\"average\" a moving average of each sample's, \"percentile\", \"entropy\" least "
               "information lost, \"mse\" least squared error, \"auto\" the best of them for each "
-              "tensor",
+              "tensor, \"outputs\" the one that leaves the model's outputs nearest",
        .default_value = "minmax",
        .choices = calibrator_names(),
        .per_layer = false},
@@ -231,6 +243,14 @@ std::vector<OptionSpec> static_options() {
        .min = 0,
        .max = 1,
        .per_layer = false},
+      {.name = "floatBudget",
+       .type = OptionType::number,
+       .doc = "most of the multiply-accumulates that minSqnr and minAgreement may keep in float: "
+              "within it the layers that lose most for what they cost, their weights in 8 bits, "
+              "and where it is not enough as near to the bound as it goes",
+       .min = 0,
+       .max = 1,
+       .per_layer = false},
       {.name = "floatLayers",
        .type = OptionType::integer,
        .doc = "keep so many layers in float, those that cost most accuracy when quantized alone",
@@ -257,8 +277,8 @@ void register_quantize_static(TechniqueTable& table) {
       "integer convolutions and matrix products with activation ranges measured on calibration "
       "data";
   technique.ops = static_ops();
-  technique.needs_passes = {"eliminate-identity", "fold-constants", "fold-batchnorm",
-                            "fuse-instance-norm", "eliminate-dead-code"};
+  technique.needs_passes = {"eliminate-identity", "fold-constants",     "fold-bias",
+                            "fold-batchnorm",     "fuse-instance-norm", "eliminate-dead-code"};
   technique.data_passes = [](const Options& options) {
     if (options.given("ranges")) return rounding_passes(options);
     const bool bounded = options.has("minSqnr") || options.has("minAgreement");

@@ -4,21 +4,15 @@
 
 namespace whittle {
 
+// A module for some operators brings its own, shorter list.
+#ifndef WHITTLE_LOWERING_LIST
+#define WHITTLE_LOWERING_LIST "core/runtime/lower/lowering_list.inc"
+#endif
+#define WHITTLE_LOWERING(name, function, operators) {name, function},
+
 const std::vector<Lowering>& lowerings() {
   static const std::vector<Lowering> list = {
-      {"batch-norm", lower_batch_norm},
-      {"fused-matmul", lower_fused_matmul},
-      {"norms", lower_norms},
-      {"activations", lower_activations},
-      {"move-quantization", move_quantization},
-      {"integer-products", lower_integer_products},
-      {"integer-elementwise", lower_integer_elementwise},
-      {"narrow-gather", lower_narrow_gather},
-      {"products", lower_products},
-      {"matmul-nbits", lower_matmul_nbits},
-      {"constants", fold_lowered_constants},
-      {"epilogues", fuse_epilogues},
-      {"channel-shuffle", lower_channel_shuffle},
+#include WHITTLE_LOWERING_LIST
   };
   return list;
 }

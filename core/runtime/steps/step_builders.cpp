@@ -5,44 +5,14 @@
 namespace whittle {
 namespace {
 
-/** The fast ways, tried in this order. */
+// A module for some operators brings its own, shorter list.
+#ifndef WHITTLE_STEP_LIST
+#define WHITTLE_STEP_LIST "core/runtime/steps/step_list.inc"
+#endif
+#define WHITTLE_STEP(builder, operators) builder,
+
 constexpr StepBuilder kBuilders[] = {
-    build_observe,
-    build_view,
-    build_free_transpose,
-    build_transpose,
-    build_layout_change,
-    build_conv,
-    build_conv_transpose,
-    build_linear,
-    build_qconv,
-    build_qconv_transpose,
-    build_qlinear,
-    build_quantize,
-    build_dynamic_quantize,
-    build_lookup,
-    build_qbinary,
-    build_qpool,
-    build_recurrent,
-    build_matmul,
-    build_unary,
-    build_binary,
-    build_concat,
-    build_split,
-    build_slice,
-    build_expand,
-    build_gather,
-    build_narrow_gather,
-    build_coded_gather,
-    build_pad,
-    build_resize,
-    build_pool,
-    build_softmax,
-    build_layer_norm,
-    build_instance_norm,
-    build_reduce,
-    build_argmax,
-    build_channel_shuffle,
+#include WHITTLE_STEP_LIST
 };
 
 }  // namespace

@@ -6,12 +6,13 @@ import { unzipSync } from 'fflate';
 import sharp from 'sharp';
 import { images } from 'whittle-nn';
 import { readNpz } from '../../../web/src/cli/data/npy.ts';
+import { signsFor } from './signs.mjs';
 
 export const assets = process.env.WHITTLE_ASSETS;
 export const asset = (...parts) => join(assets, ...parts);
 
 /** Samples that can be read again, and a name for caches. */
-const named = (id, read) => Object.assign(read, { id });
+export const named = (id, read) => Object.assign(read, { id });
 
 export const limit = (data, count) =>
   named(`${data.id}-${count}`, async function* () {
@@ -72,8 +73,10 @@ function photographs() {
 /** Every second photograph calibrates, the others test. */
 const half = (which) => photographs().filter((_, i) => (i % 2 === 0) === (which === 'calibration'));
 
-async function decode(bytes) {
+/** Pixels of an image file, with a picture (SVG) on top if given. */
+async function decode(bytes, onTop) {
   const { data, info } = await sharp(bytes)
+    .composite(onTop ? [{ input: onTop }] : [])
     .ensureAlpha()
     .raw()
     .toBuffer({ resolveWithObject: true });
@@ -121,20 +124,30 @@ const TILES = (image) => [
 
 const VIEWS = { whole: WHOLE, 'ten-crops': TEN_CROPS, tiles: TILES };
 
-/**
- * Photographs of one half, each in the given views ("whole", "ten-crops", "tiles"), as the model
- * wants its input.
- */
-export function photos(which, views, input) {
+/** Views of one half, each as the model wants its input; `draw` makes what is on top of a photograph. */
+function viewed(kind, which, views, input, draw) {
   const id = [which, views, ...input.size, input.channels, input.preset, input.mean].join('-');
-  return named(`photos-${id}`, async function* () {
-    for (const [, bytes] of half(which)) {
-      const image = await decode(bytes);
+  return named(`${kind}-${id}`, async function* () {
+    for (const [number, [, bytes]] of half(which).entries()) {
+      const image = await decode(bytes, draw && (await draw(bytes, number)));
       const parts = VIEWS[views](image).map(([box, flip]) => cut(image, box, flip));
       yield* images(parts, { crop: 'stretch', ...input })();
     }
   });
 }
+
+/**
+ * Photographs of one half, each in the given views ("whole", "ten-crops", "tiles"), as the model
+ * wants its input.
+ */
+export const photos = (which, views, input) => viewed('photos', which, views, input);
+
+/** The same with four lines of text on each, another text on the calibration half. */
+export const signs = (which, views, input) =>
+  viewed('signs', which, views, input, async (bytes, number) => {
+    const { width, height } = await sharp(bytes).metadata();
+    return signsFor(width, height, 2 * number + (which === 'test' ? 1 : 0));
+  });
 
 /** Photographs of the calibration half, cut in the middle as classifiers are fed. */
 export function centreCrops(input) {

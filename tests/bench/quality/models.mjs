@@ -38,6 +38,12 @@ export function apply(bytes, steps, calibration) {
   });
 }
 
+/** What a report says stayed float of a static recipe, as a table shows it; "" where nothing did. */
+export function floatPart({ steps }) {
+  const share = steps.find(({ facts }) => facts?.fallback)?.facts.fallback.macsShare ?? 0;
+  return share > 0 ? `, ${(100 * share).toFixed(1)} % of the arithmetic in float` : '';
+}
+
 /** Runs `step(run)` with a function from feeds to outputs. */
 export function withRuns(bytes, step) {
   return withModel(bytes, async (model) => {

@@ -33,7 +33,7 @@ const STEP = 128;
 
 /** Magnitudes of a frame's first 257 frequencies, by the definition of the discrete transform. */
 const COSINES = Float64Array.from({ length: FRAME }, (_, i) => Math.cos((2 * Math.PI * i) / FRAME));
-function magnitudes(frame) {
+export function magnitudes(frame) {
   return Float32Array.from({ length: FRAME / 2 + 1 }, (_, k) => {
     let [real, imaginary] = [0, 0];
     for (let n = 0; n < FRAME; n++) {

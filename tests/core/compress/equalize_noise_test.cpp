@@ -302,5 +302,31 @@ TEST(ChannelText, FactorsAreFineStepsOfAnOctave) {
   }
 }
 
+TEST(EqualizeNoise, LeavesAModelAloneThatItDoesNotHelp) {
+  const auto model = residual_blocks(6);
+  const auto with = [&](bool check) {
+    json step = {{"technique", "equalize"}, {"clip", "keep"}, {"check", check}};
+    return test::compress(model, recipe_of({step}));
+  };
+  const auto checked = with(true);
+  const json& facts = checked.report["steps"][0]["facts"]["check"];
+  EXPECT_EQ(facts["kept"], facts["withDb"] >= facts["withoutDb"]);
+  EXPECT_EQ(write_model(checked.model) == write_model(with(false).model), facts["kept"]);
+  EXPECT_FALSE(with(false).report["steps"][0]["facts"].contains("check"));
+  const auto repeated = test::compress(model, checked.report["recipe"], 0);
+  EXPECT_EQ(write_model(checked.model), write_model(repeated.model));
+}
+
+TEST(EqualizeNoise, NothingToScaleIsRepeatedWithoutData) {
+  test::ModelMaker maker;
+  const ValueId x = maker.input("x", {Dim::named("batch"), 16});
+  maker.output(
+      maker.node("MatMul", "fc", {x, maker.constant("w", test::random_tensor({16, 5}, 1))}));
+  const auto model = maker.finish();
+  const auto result = test::compress(model, recipe_of({{{"technique", "equalize"}}}));
+  const auto repeated = test::compress(model, result.report["recipe"], 0);
+  EXPECT_EQ(write_model(repeated.model), write_model(result.model));
+}
+
 }  // namespace
 }  // namespace whittle

@@ -279,6 +279,55 @@ TEST(QuantizeStatic, KeepsTheMostSensitiveLayersInFloat) {
   EXPECT_EQ(write_model(none.model), write_model(*model));
 }
 
+TEST(QuantizeStatic, SpendsAFloatBudgetAndNoMore) {
+  const auto model = small_network();
+  const json plain = {{"technique", "quantize-static"}, {"keep", true}};
+  const auto integer = test::compress(model, recipe_of({plain}));
+  const double before = test::output_sqnr_db(*model, integer.model);
+  for (const double bound : {before + 1, 200.0}) {
+    json step = plain;
+    step["minSqnr"] = bound;
+    step["floatBudget"] = 0.6;
+    const auto result = test::compress(model, recipe_of({step}));
+    const json& report = result.report["steps"][0];
+    const json& fallback = report["facts"]["fallback"];
+    EXPECT_LE(fallback["macsShare"], 0.6);
+    EXPECT_GT(fallback["floatLayers"], 0);
+    EXPECT_EQ(report["warnings"].size(), bound == 200 ? 1u : 0u);
+    // All weights are in 8 bits, whatever the arithmetic.
+    EXPECT_EQ(report["layers"]["touched"], 4);
+    EXPECT_GT(test::output_sqnr_db(*model, result.model), before);
+    const auto repeated = test::compress(model, result.report["recipe"], 0);
+    EXPECT_EQ(write_model(result.model), write_model(repeated.model));
+  }
+  // What is near enough already costs nothing.
+  json step = plain;
+  step["minSqnr"] = 5;
+  step["floatBudget"] = 0.6;
+  const auto same = test::compress(model, recipe_of({step}));
+  EXPECT_EQ(write_model(same.model), write_model(integer.model));
+  step.erase("minSqnr");
+  EXPECT_THROW(test::compress(model, recipe_of({step})), Error);
+}
+
+TEST(QuantizeStatic, ChoosesTheCalibratorByTheOutputs) {
+  const auto model = small_network();
+  json step = {{"technique", "quantize-static"}, {"calibrator", "outputs"}, {"keep", true}};
+  const auto result = test::compress(model, recipe_of({step}));
+  const json& found = result.report["steps"][0]["facts"]["calibrators"];
+  EXPECT_EQ(found.size(), 6u);
+  std::string best = "minmax";
+  for (const auto& [name, db] : found.items()) {
+    if (db > found[best]) best = name;
+  }
+  // The same ranges as that calibrator alone gives.
+  step["calibrator"] = best;
+  const auto alone = test::compress(model, recipe_of({step}));
+  EXPECT_EQ(write_model(result.model), write_model(alone.model));
+  const auto repeated = test::compress(model, result.report["recipe"], 0);
+  EXPECT_EQ(write_model(result.model), write_model(repeated.model));
+}
+
 TEST(QuantizeStatic, MeetsAnAgreementOrSaysThatThereAreNoClasses) {
   test::ModelMaker maker;
   const ValueId x = maker.input("x", {Dim::named("batch"), 16});

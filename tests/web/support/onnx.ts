@@ -32,6 +32,8 @@ export interface TestValue {
 
 export interface TestConstant extends TestValue {
   data: Float32Array;
+  /** The file that holds the data from its start, in place of the model. */
+  location?: string;
 }
 
 function valueInfo({ name, dims }: TestValue): Part {
@@ -40,12 +42,14 @@ function valueInfo({ name, dims }: TestValue): Part {
   return join([text(1, name), bytes(2, bytes(1, tensor))]);
 }
 
-const constant = ({ name, dims, data }: TestConstant): Part =>
+const constant = ({ name, dims, data, location }: TestConstant): Part =>
   join([
     ...dims.map((dim) => number(1, dim)),
     number(2, 1),
     text(8, name),
-    bytes(9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength)),
+    ...(location === undefined
+      ? [bytes(9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength))]
+      : [bytes(13, join([text(1, 'location'), text(2, location)])), number(14, 1)]),
   ]);
 
 const node = ({ op, name, inputs }: TestNode): Part =>

@@ -8,6 +8,7 @@ import { renderText } from '../report/text.js';
 import type { Tier } from '../types.js';
 import { helpText, parseWords, type Command, type Values } from './command.js';
 import { bench } from './commands/bench.js';
+import { buildRuntime } from './commands/build_runtime.js';
 import { compare } from './commands/compare.js';
 import { compress } from './commands/compress.js';
 import { convert } from './commands/convert.js';
@@ -25,6 +26,7 @@ const COMMANDS: readonly Command[] = [
   run,
   bench,
   compare,
+  buildRuntime,
   quick,
 ];
 

@@ -39,6 +39,7 @@ export async function writeRewritten(
 ): Promise<number> {
   const path =
     values.text('output') ?? join(file, '..', `${basename(file, extname(file))}.${ending}`);
+  const { opset } = made.model;
   try {
     await writeWhole(path, await made.model.toBytes());
   } finally {
@@ -46,7 +47,7 @@ export async function writeRewritten(
   }
   if (values.on('json')) {
     console.log(
-      JSON.stringify({ output: path, operators: made.operators, left: made.left }, null, 2),
+      JSON.stringify({ output: path, opset, operators: made.operators, left: made.left }, null, 2),
     );
     return 0;
   }
@@ -54,6 +55,6 @@ export async function writeRewritten(
   for (const { reason, layers } of made.left) {
     console.log(`left: ${layers.length} (${layers.slice(0, 3).join(', ')} ...): ${reason}`);
   }
-  console.log(`\nWrote ${path}`);
+  console.log(`\nWrote ${path}, opset ${opset}`);
   return 0;
 }

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "core/compress/observed_model.h"
+#include "core/compress/quantize/support/trials/drawn_samples.h"
 
 namespace whittle {
 namespace {
@@ -70,17 +71,17 @@ Job calibrate(TechniqueContext& context, const std::vector<ValueId>& values,
   Collector collector(context, values, histograms);
   const int64_t most = options.samples;
   int64_t count = 0;
+  DrawnSamples drawn(options.keep, context.seed);
   while (most == 0 || count < most) {
     std::optional<Sample> sample =
         co_await next_sample("calibrate", "", count, most == 0 ? -1 : most);
     if (!sample) break;
     context.cancel.poll();
     collector.run(*sample, ++count);
-    if (calibration.samples.size() < options.keep) {
-      calibration.samples.push_back(std::move(*sample));
-    }
+    if (options.keep > 0) drawn.offer(std::move(*sample));
   }
   require_samples(count, "calibration");
+  calibration.samples = drawn.samples();
   int64_t done = 0;
   for (const auto& [id, known] : collector.statistics()) {
     const std::string& name = context.model.graph.value(id).name;
@@ -92,12 +93,12 @@ Job calibrate(TechniqueContext& context, const std::vector<ValueId>& values,
     } else {
       co_await report_progress("choose ranges", name, done++, static_cast<int64_t>(values.size()));
       context.cancel.poll();
-      const std::vector<Proposal> proposals =
-          propose_intervals(known, options.form, options.percentile);
+      std::vector<Proposal> proposals = propose_intervals(known, options.form, options.percentile);
       const Proposal& chosen = proposals[choose_proposal(proposals, options.calibrator)];
       interval = chosen.interval;
       row["chosen"] = chosen.calibrator;
       for (const Proposal& each : proposals) row["sqnrDb"][each.calibrator] = rounded(each.sqnr_db);
+      if (options.calibrator == kByOutputs) calibration.proposals[id] = std::move(proposals);
     }
     row["interval"] = {interval.min, interval.max};
     context.report.facts["calibration"].push_back(std::move(row));

@@ -15,12 +15,15 @@ struct CalibrationOptions {
   double percentile = 99.999;
   int64_t samples = 0;  // at most; 0: all
   ActivationForm form;
-  size_t keep = 0;  // first samples to hand back
+  size_t keep = 0;  // samples to hand back
 };
 
 struct Calibration {
   std::map<ValueId, Interval> intervals;
-  std::vector<Sample> samples;  // the first CalibrationOptions::keep ones
+  /** CalibrationOptions::keep of them, drawn at random from all. */
+  std::vector<Sample> samples;
+  /** What every calibrator proposes, with the one that looks at the outputs only. */
+  std::map<ValueId, std::vector<Proposal>> proposals;
 };
 
 /**

@@ -60,8 +60,8 @@ Interval percentile_interval(const Histogram& histogram, double percentile, bool
 }
 
 const std::vector<std::string>& calibrator_names() {
-  static const std::vector<std::string> names = {"minmax",  "average", "percentile",
-                                                 "entropy", "mse",     "auto"};
+  static const std::vector<std::string> names = {
+      "minmax", "average", "percentile", "entropy", "mse", "auto", std::string(kByOutputs)};
   return names;
 }
 

@@ -61,7 +61,9 @@ Interval entropy_interval(const Histogram& histogram);
 /** The interval with the least quantization_noise; both ends are searched. */
 Interval mse_interval(const Histogram& histogram, const ActivationForm& form);
 
-/** "minmax", "average", "percentile", "entropy", "mse", "auto". */
+/** The calibrator that runs the model with what the others propose. */
+inline constexpr std::string_view kByOutputs = "outputs";
+/** "minmax", "average", "percentile", "entropy", "mse", "auto", "outputs". */
 const std::vector<std::string>& calibrator_names();
 /** Whether a calibrator looks at more than ranges. */
 bool needs_histogram(std::string_view calibrator);
@@ -73,11 +75,11 @@ struct Proposal {
   double sqnr_db = 0;
 };
 
-/** The proposals of every calibrator but "auto", in the order of calibrator_names(). */
+/** The proposals of every calibrator that has its own, in the order of calibrator_names(). */
 std::vector<Proposal> propose_intervals(const TensorStatistics& statistics,
                                         const ActivationForm& form, double percentile);
 /** The index of the proposal that `calibrator` stands for. "auto" takes the one with the highest
- * sqnr_db; earlier ones win ties. */
+ * sqnr_db, and so does "outputs" to begin with; earlier ones win ties. */
 size_t choose_proposal(const std::vector<Proposal>& proposals, std::string_view calibrator);
 
 }  // namespace whittle

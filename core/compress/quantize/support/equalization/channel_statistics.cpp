@@ -64,7 +64,8 @@ bool all_finite(const ChannelStatistics& statistics) {
 }  // namespace
 
 Job watch_channels(TechniqueContext& context, const std::map<ValueId, WatchedChannels>& watched,
-                   int64_t most, std::map<ValueId, ChannelStatistics>& statistics) {
+                   int64_t most, std::map<ValueId, ChannelStatistics>& statistics,
+                   DrawnSamples* drawn) {
   std::vector<ValueId> ids;
   for (const auto& [id, each] : watched) ids.push_back(id);
   ObservedModel model(context, context.model, ids, [&](ValueId id, const Tensor& tensor) {
@@ -74,7 +75,7 @@ Job watch_channels(TechniqueContext& context, const std::map<ValueId, WatchedCha
   });
   int64_t count = 0;
   while (most == 0 || count < most) {
-    const std::optional<Sample> sample =
+    std::optional<Sample> sample =
         co_await next_sample("look at channels", "", count, most == 0 ? -1 : most);
     if (!sample) break;
     context.cancel.poll();
@@ -85,6 +86,7 @@ Job watch_channels(TechniqueContext& context, const std::map<ValueId, WatchedCha
       fail(Code::INVALID_DATA, sample->id, "Expected finite activations for \"", name, "\" on ",
            sample_name(*sample, count), " but received an infinity: the model overflows on it");
     }
+    if (drawn != nullptr) drawn->offer(std::move(*sample));
   }
   require_samples(count, "equalization");
 }

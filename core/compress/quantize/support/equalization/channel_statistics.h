@@ -3,6 +3,7 @@
 #include <map>
 #include <vector>
 
+#include "core/compress/quantize/support/trials/drawn_samples.h"
 #include "core/compress/technique.h"
 
 namespace whittle {
@@ -44,10 +45,12 @@ struct WatchedChannels {
 
 /**
  * Runs context.model over one pass of the data, at most `most` samples (0: all), and keeps the
- * statistics of each watched value in memory that does not grow with the number of samples. Throws
+ * statistics of each watched value in memory that does not grow with the number of samples. The
+ * samples are offered to `drawn`. Throws
  * EMPTY_DATA, and INVALID_DATA naming the sample when an input or a value is not finite.
  */
 Job watch_channels(TechniqueContext& context, const std::map<ValueId, WatchedChannels>& watched,
-                   int64_t most, std::map<ValueId, ChannelStatistics>& statistics);
+                   int64_t most, std::map<ValueId, ChannelStatistics>& statistics,
+                   DrawnSamples* drawn = nullptr);
 
 }  // namespace whittle

@@ -118,7 +118,10 @@ Job equalize_layers(TechniqueContext& context) {
   for (EqualizeCandidate& found : find_candidates(context, "levels")) {
     candidates.push_back({std::move(found), {}});
   }
-  if (candidates.empty()) co_return;
+  if (candidates.empty()) {
+    context.report.explicit_step = {{"technique", "equalize"}, {"method", "given"}};
+    co_return;
+  }
   const bool absorb = context.options.boolean("absorb");
   if (absorb || context.options.text("clip") == "auto") {
     std::map<ValueId, WatchedChannels> watched;

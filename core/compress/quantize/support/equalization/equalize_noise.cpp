@@ -5,6 +5,7 @@
 
 #include "core/compress/quantize/support/equalization/channel_text.h"
 #include "core/compress/quantize/support/equalization/equalize_candidates.h"
+#include "core/compress/quantize/support/equalization/equalize_check.h"
 #include "core/compress/quantize/support/equalization/noise_descent.h"
 
 namespace whittle {
@@ -17,6 +18,8 @@ constexpr double kOctave = 0.6931471805599453 / 32;  // a step of a factor
 constexpr double kMostFactor = 0x1p7;
 /** A group's factors have to lower the noise by this share. */
 constexpr double kWorthwhile = 1e-4;
+/** Quantized with and without its factors, the model runs on so many samples. */
+constexpr size_t kCheckSamples = 24;
 
 json explicit_rule(const EqualizeCandidate& candidate, const std::vector<int>& factors) {
   json rule = {{"name", candidate.name}, {"factors", write_levels(factors)}};
@@ -64,7 +67,10 @@ void bound_by_clip(const EqualizeCandidate& candidate, std::span<double> least,
 class NoiseEqualizer {
  public:
   NoiseEqualizer(TechniqueContext& context, std::vector<EqualizeCandidate> candidates)
-      : context_(context), candidates_(std::move(candidates)), importance_(context.model.graph) {}
+      : context_(context),
+        candidates_(std::move(candidates)),
+        importance_(context.model.graph),
+        drawn_(context.options.boolean("check") ? kCheckSamples : 0, context.seed) {}
 
   Job run() {
     std::map<ValueId, WatchedChannels> watched = importance_.watched();
@@ -74,7 +80,8 @@ class NoiseEqualizer {
         watched.try_emplace(value.id, WatchedChannels{value.axis, INFINITY});
       }
     }
-    co_await watch_channels(context_, watched, context_.options.integer("samples"), statistics_);
+    co_await watch_channels(context_, watched, context_.options.integer("samples"), statistics_,
+                            &drawn_);
     importance_.solve(statistics_);
     for (EqualizeCandidate& candidate : candidates_) decide(candidate);
     const NoiseModel model = make_model();
@@ -85,6 +92,7 @@ class NoiseEqualizer {
   }
 
   void apply() { finish(context_, candidates_, chosen_); }
+  const std::vector<Sample>& samples() const { return drawn_.samples(); }
 
  private:
   void decide(EqualizeCandidate& candidate) {
@@ -198,6 +206,7 @@ class NoiseEqualizer {
   TechniqueContext& context_;
   std::vector<EqualizeCandidate> candidates_;
   NoiseImportance importance_;
+  DrawnSamples drawn_;
   std::map<ValueId, ChannelStatistics> statistics_;
   std::vector<std::vector<int>> chosen_;  // by candidate, steps of its factors
 };
@@ -206,10 +215,15 @@ class NoiseEqualizer {
 
 Job equalize_for_noise(TechniqueContext& context) {
   std::vector<EqualizeCandidate> candidates = find_candidates(context, "factors");
-  if (candidates.empty()) co_return;
+  if (candidates.empty()) {
+    context.report.explicit_step = {{"technique", "equalize"}, {"method", "given"}};
+    co_return;
+  }
   NoiseEqualizer equalizer(context, std::move(candidates));
   co_await equalizer.run();
+  const Model before = context.model;
   equalizer.apply();
+  co_await check_equalization(context, before, equalizer.samples());
 }
 
 Job equalize_as_given(TechniqueContext& context) {

@@ -190,7 +190,10 @@ void finish(TechniqueContext& context, const std::vector<ChosenSite>& sites) {
 
 Job smooth_layers(TechniqueContext& context) {
   std::vector<ChosenSite> sites = choose_sites(context);
-  if (sites.empty()) co_return;
+  if (sites.empty()) {
+    context.report.explicit_step = {{"technique", "equalize"}, {"method", "given"}};
+    co_return;
+  }
   std::map<ValueId, WatchedChannels> watched;
   for (const ChosenSite& chosen : sites) {
     const ValueId id = chosen.site.value;

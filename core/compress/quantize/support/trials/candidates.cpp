@@ -93,10 +93,16 @@ Job Candidates::run_again(std::string_view technique, std::string_view stage, in
 Nearness Candidates::nearness(size_t candidate) const {
   const Entry& entry = entries_[candidate];
   Nearness result;
+  double sum = 0;
+  int outputs = 0;
   for (const SignalStats& signal : entry.signals) {
-    if (const auto db = signal.sqnr_db()) result.sqnr_db = std::min(result.sqnr_db, *db);
-    if (signal.non_finite() > 0) result.sqnr_db = -300;
+    const std::optional<double> db = signal.non_finite() > 0 ? -300 : signal.sqnr_db();
+    if (!db) continue;
+    result.sqnr_db = std::min(result.sqnr_db, *db);
+    sum += *db;
+    ++outputs;
   }
+  if (outputs > 0) result.mean_db = sum / outputs;
   result.samples = samples_;
   result.changed = entry.changed;
   result.classes = has_classes_;

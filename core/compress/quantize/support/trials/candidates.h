@@ -14,6 +14,7 @@ namespace whittle {
 /** How near a candidate is to the original on the samples it was run on. */
 struct Nearness {
   double sqnr_db = 300;  // of the worst float output; 300 is exact
+  double mean_db = 300;  // SQNR, mean over the float outputs
   double agreement = 1;  // share of samples none of whose outputs changed class
   int64_t samples = 0;
   int64_t changed = 0;   // samples with an output that changed class
