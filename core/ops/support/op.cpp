@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/base/nearest.h"
+
 namespace whittle {
 namespace {
 
@@ -69,9 +71,13 @@ const OpDef* OpTable::find(std::string_view domain, std::string_view name) const
 const OpDef& OpTable::at(const Node& node) const {
   const OpDef* op = find(node);
   if (op == nullptr) {
+    std::vector<std::string> known;
+    for (const OpDef* each : all()) {
+      if (each->domain == node.domain) known.emplace_back(each->name);
+    }
     fail(Code::UNSUPPORTED_OPERATOR, node.label(), "Expected a supported operator for ",
          node.label(), " but received ", node.domain.empty() ? "ai.onnx" : node.domain,
-         "::", node.op, ". The runtime has no implementation of it");
+         "::", node.op, ". The runtime has no implementation of it", did_you_mean(node.op, known));
   }
   return *op;
 }

@@ -56,6 +56,17 @@ TEST(Interpret, NamesWhatIsMissing) {
   EXPECT_EQ(code_of(maker.graph, {{"x", Tensor::scalar<float>(1)}}), Code::UNSUPPORTED_OPERATOR);
 }
 
+TEST(Interpret, SuggestsTheOperatorThatWasMeant) {
+  GraphMaker maker;
+  maker.input("x", {1}).node("Reluu", {"x"}, {"y"}).output("y");
+  try {
+    all_ops().at(maker.graph.nodes[0]);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_NE(error.message.find("Did you mean \"Relu\"?"), std::string::npos) << error.message;
+  }
+}
+
 TEST(Interpret, WrongDataGivesTypedErrors) {
   const auto graph = [](const std::string& op, Attributes attributes = {}) {
     GraphMaker maker;
