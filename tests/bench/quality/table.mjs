@@ -30,8 +30,8 @@ preprocessing) on the same float file and the same preprocessed samples. Photogr
 200 calibrates, the other hundred test. Text is drawn on them (\`tests/bench/quality/signs.mjs\`) where a
 row says so: photographs hold hardly any. What stays float is stated, as the share of the
 multiply-accumulates; the target allows the last layers of a detector's heads up to 5 %, the recipe
-spends up to 10 % where 8 bits lose most. The steps stand above each table; a family that is missing
-here has not been measured.
+spends up to 10 % where 8 bits lose most. The steps stand above each table; a family or a model that
+is missing here has not been measured.
 `;
 
 const cells = ({ what, value, bound, met, peer }) =>
