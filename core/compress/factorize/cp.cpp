@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "core/compress/factorize/support/conv_factorizer.h"
+#include "core/compress/factorize/support/factor_technique.h"
 #include "core/compress/factorize/support/low_rank.h"
 #include "core/compress/factorize/support/rank_choice.h"
 #include "core/linalg/cp_als.h"
@@ -218,54 +219,44 @@ Job run(TechniqueContext& context) {
 }
 
 int data_passes(const Options& options) {
-  return ConvFactorizer::data_passes(options, "last");
+  return factor_data_passes(options, "last");
 }
 
 }  // namespace
 
 void register_cp(TechniqueTable& table) {
-  TechniqueDef technique;
-  technique.name = "cp";
-  technique.summary =
-      "replace a convolution by 1x1, one depthwise along each axis of its window, and 1x1 (CP "
-      "decomposition)";
-  technique.ops = {"Conv"};
-  technique.data_passes = data_passes;
-  technique.needs_passes = weight_passes();
-  technique.needs_passes.push_back("fold-batchnorm");  // what a channel is scaled by counts
-  technique.options.push_back({.name = "ratio",
-                               .doc = "share of the layer's parameters to keep; chooses the rank",
-                               .default_value = 0.5,
-                               .min = 0,
-                               .max = 1});
-  technique.options.push_back({.name = "rank",
-                               .type = OptionType::integer,
-                               .doc = "fixed rank of each group, in place of ratio",
-                               .min = 1,
-                               .max = 4096});
+  std::vector<OptionSpec> own;
+  own.push_back({.name = "ratio",
+                 .doc = "share of the layer's parameters to keep; chooses the rank",
+                 .default_value = 0.5,
+                 .min = 0,
+                 .max = 1});
+  own.push_back({.name = "rank",
+                 .type = OptionType::integer,
+                 .doc = "fixed rank of each group, in place of ratio",
+                 .min = 1,
+                 .max = 4096});
   for (OptionSpec& spec : rank_options()) {
-    if (spec.name == "multiple") technique.options.push_back(std::move(spec));
+    if (spec.name == "multiple") own.push_back(std::move(spec));
   }
-  technique.options.push_back({.name = "starts",
-                               .type = OptionType::integer,
-                               .doc = "starting points that are tried; the best one goes on",
-                               .default_value = 3,
-                               .min = 1,
-                               .max = 64});
-  technique.options.push_back({.name = "start",
-                               .type = OptionType::integer,
-                               .doc = "the only starting point to use, as a report writes it",
-                               .min = 0,
-                               .max = 63,
-                               .advanced = true});
-  for (OptionSpec& spec :
-       ConvFactorizer::data_options("last", "the last convolution as found on data")) {
-    technique.options.push_back(std::move(spec));
-  }
-  for (OptionSpec& spec : break_even_options()) technique.options.push_back(std::move(spec));
-  technique.not_after = {"fp16", "quantize-*", "mixed-precision", "palettize",
-                         "round-for-compression"};
-  technique.changes_layers = true;
+  own.push_back({.name = "starts",
+                 .type = OptionType::integer,
+                 .doc = "starting points that are tried; the best one goes on",
+                 .default_value = 3,
+                 .min = 1,
+                 .max = 64});
+  own.push_back({.name = "start",
+                 .type = OptionType::integer,
+                 .doc = "the only starting point to use, as a report writes it",
+                 .min = 0,
+                 .max = 63,
+                 .advanced = true});
+  TechniqueDef technique = factor_technique(
+      "cp",
+      "replace a convolution by 1x1, one depthwise along each axis of its window, and 1x1 (CP "
+      "decomposition)",
+      {"Conv"}, std::move(own), "last", "the last convolution as found on data");
+  technique.data_passes = data_passes;
   technique.run = run;
   table.add(std::move(technique));
 }

@@ -1,4 +1,5 @@
 #include "core/compress/factorize/support/conv_factorizer.h"
+#include "core/compress/factorize/support/factor_technique.h"
 #include "core/compress/factorize/support/low_rank_step.h"
 
 namespace whittle {
@@ -125,29 +126,18 @@ Job run(TechniqueContext& context) {
 }
 
 int data_passes(const Options& options) {
-  return ConvFactorizer::data_passes(options, "last");
+  return factor_data_passes(options, "last");
 }
 
 }  // namespace
 
 void register_spatial_svd(TechniqueTable& table) {
-  TechniqueDef technique;
-  technique.name = "spatial-svd";
-  technique.summary =
-      "replace a convolution by two, one with its window's height and one with its width";
-  technique.ops = {"Conv"};
-  technique.needs_passes = weight_passes();
-  technique.needs_passes.push_back("fold-batchnorm");  // what a channel is scaled by counts
+  std::vector<OptionSpec> own = low_rank_options();
+  TechniqueDef technique = factor_technique(
+      "spatial-svd",
+      "replace a convolution by two, one with its window's height and one with its width", {"Conv"},
+      std::move(own), "last", "the horizontal filters as found on data");
   technique.data_passes = data_passes;
-  technique.options = low_rank_options();
-  for (OptionSpec& spec :
-       ConvFactorizer::data_options("last", "the horizontal filters as found on data")) {
-    technique.options.push_back(std::move(spec));
-  }
-  for (OptionSpec& spec : break_even_options()) technique.options.push_back(std::move(spec));
-  technique.not_after = {"fp16", "quantize-*", "mixed-precision", "palettize",
-                         "round-for-compression"};
-  technique.changes_layers = true;
   technique.run = run;
   table.add(std::move(technique));
 }

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "core/compress/factorize/support/conv_chain.h"
+#include "core/compress/factorize/support/factor_technique.h"
 #include "core/compress/factorize/support/input_moments.h"
 #include "core/compress/factorize/support/low_rank_step.h"
 #include "core/compress/factorize/support/product_nodes.h"
@@ -218,42 +219,18 @@ Job run(TechniqueContext& context) {
 }
 
 int data_passes(const Options& options) {
-  return options.text("minimize") == "outputs" && !options.given("basis") ? 1 : 0;
+  return factor_data_passes(options, "basis");
 }
 
 }  // namespace
 
 void register_svd(TechniqueTable& table) {
-  TechniqueDef technique;
-  technique.name = "svd";
-  technique.summary = "replace a matrix product by two thinner ones (truncated SVD)";
-  technique.ops = {"Gemm", "MatMul", "Conv", "LSTM", "GRU", "RNN", "Gather"};
-  technique.needs_passes = weight_passes();
-  technique.needs_passes.push_back("fold-batchnorm");  // what a channel is scaled by counts
+  std::vector<OptionSpec> own = low_rank_options();
+  TechniqueDef technique =
+      factor_technique("svd", "replace a matrix product by two thinner ones (truncated SVD)",
+                       {"Gemm", "MatMul", "Conv", "LSTM", "GRU", "RNN", "Gather"}, std::move(own),
+                       "basis", "the directions of the outputs that are kept");
   technique.data_passes = data_passes;
-  technique.options = low_rank_options();
-  technique.options.push_back(
-      {.name = "minimize",
-       .type = OptionType::choice,
-       .doc = "the error of the \"weights\", or of the layer's \"outputs\" on calibration data: "
-              "energy then is that of the outputs",
-       .default_value = "weights",
-       .choices = {"weights", "outputs"}});
-  technique.options.push_back({.name = "samples",
-                               .type = OptionType::integer,
-                               .doc = "most calibration samples to look at; 0 takes all",
-                               .default_value = 32,
-                               .min = 0,
-                               .per_layer = false});
-  technique.options.push_back({.name = "basis",
-                               .type = OptionType::text,
-                               .doc = "the directions of the outputs that are kept, as a report "
-                                      "writes them",
-                               .advanced = true});
-  for (OptionSpec& spec : break_even_options()) technique.options.push_back(std::move(spec));
-  technique.not_after = {"fp16", "quantize-*", "mixed-precision", "palettize",
-                         "round-for-compression"};
-  technique.changes_layers = true;
   technique.run = run;
   table.add(std::move(technique));
 }

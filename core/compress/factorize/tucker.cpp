@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "core/compress/factorize/support/conv_factorizer.h"
+#include "core/compress/factorize/support/factor_technique.h"
 #include "core/compress/factorize/support/tucker_bases.h"
 #include "core/compress/factorize/support/tucker_chain.h"
 
@@ -114,43 +115,32 @@ Job run(TechniqueContext& context) {
 }
 
 int data_passes(const Options& options) {
-  return ConvFactorizer::data_passes(options, "bases");
+  return factor_data_passes(options, "bases");
 }
 
 }  // namespace
 
 void register_tucker(TechniqueTable& table) {
-  TechniqueDef technique;
-  technique.name = "tucker";
-  technique.summary =
+  std::vector<OptionSpec> own = rank_options();
+  own.push_back({.name = "vbmf",
+                 .type = OptionType::boolean,
+                 .doc = "ranks that variational Bayes finds in the weights, in place "
+                        "of energy",
+                 .default_value = false});
+  own.push_back({.name = "rankOut",
+                 .type = OptionType::integer,
+                 .doc = "fixed rank of the output channels, each group's",
+                 .min = 1});
+  own.push_back({.name = "rankIn",
+                 .type = OptionType::integer,
+                 .doc = "fixed rank of the input channels, each group's",
+                 .min = 1});
+  TechniqueDef technique = factor_technique(
+      "tucker",
       "replace a convolution by three: 1x1 to fewer channels, the window on those, 1x1 back "
-      "(Tucker-2)";
-  technique.ops = {"Conv"};
-  technique.needs_passes = weight_passes();
-  technique.needs_passes.push_back("fold-batchnorm");  // what a channel is scaled by counts
+      "(Tucker-2)",
+      {"Conv"}, std::move(own), "bases", "the directions of outputs and inputs that are kept");
   technique.data_passes = data_passes;
-  technique.options = rank_options();
-  technique.options.push_back({.name = "vbmf",
-                               .type = OptionType::boolean,
-                               .doc = "ranks that variational Bayes finds in the weights, in place "
-                                      "of energy",
-                               .default_value = false});
-  technique.options.push_back({.name = "rankOut",
-                               .type = OptionType::integer,
-                               .doc = "fixed rank of the output channels, each group's",
-                               .min = 1});
-  technique.options.push_back({.name = "rankIn",
-                               .type = OptionType::integer,
-                               .doc = "fixed rank of the input channels, each group's",
-                               .min = 1});
-  for (OptionSpec& spec : ConvFactorizer::data_options(
-           "bases", "the directions of outputs and inputs that are kept")) {
-    technique.options.push_back(std::move(spec));
-  }
-  for (OptionSpec& spec : break_even_options()) technique.options.push_back(std::move(spec));
-  technique.not_after = {"fp16", "quantize-*", "mixed-precision", "palettize",
-                         "round-for-compression"};
-  technique.changes_layers = true;
   technique.run = run;
   table.add(std::move(technique));
 }

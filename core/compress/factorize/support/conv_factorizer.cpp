@@ -106,30 +106,4 @@ void ConvFactorizer::refit(const FactorTarget& target, const ConvKernel& kernel,
   last = std::move(fitted);
 }
 
-std::vector<OptionSpec> ConvFactorizer::data_options(const std::string& given,
-                                                     const std::string& what_is_given) {
-  std::vector<OptionSpec> specs;
-  specs.push_back({.name = "minimize",
-                   .type = OptionType::choice,
-                   .doc = "the error of the \"weights\", or of the layer's \"outputs\" on "
-                          "calibration data",
-                   .default_value = "weights",
-                   .choices = {"weights", "outputs"}});
-  specs.push_back({.name = "samples",
-                   .type = OptionType::integer,
-                   .doc = "most calibration samples to look at; 0 takes all",
-                   .default_value = 32,
-                   .min = 0,
-                   .per_layer = false});
-  specs.push_back({.name = given,
-                   .type = OptionType::text,
-                   .doc = concat(what_is_given, ", as a report writes it"),
-                   .advanced = true});
-  return specs;
-}
-
-int ConvFactorizer::data_passes(const Options& options, const char* given) {
-  return options.text("minimize") == "outputs" && !options.given(given) ? 1 : 0;
-}
-
 }  // namespace whittle

@@ -18,12 +18,6 @@ class ConvFactorizer : public Factorizer {
   Job prepare(const std::vector<FactorTarget>& targets) override;
   double output_error(const FactorTarget& target, const Tensor& approximation) override;
 
-  /** The options minimize and samples, and the one that is given. */
-  static std::vector<OptionSpec> data_options(const std::string& given,
-                                              const std::string& what_is_given);
-  /** TechniqueDef::data_passes for a technique whose option is `given`. */
-  static int data_passes(const Options& options, const char* given);
-
  protected:
   /** Whether data is to be looked at for a layer. */
   bool weighted(const FactorTarget& target) const;

@@ -242,20 +242,6 @@ double Factorizer::output_error(const FactorTarget&, const Tensor&) {
   return -1;
 }
 
-std::vector<OptionSpec> break_even_options() {
-  std::vector<OptionSpec> specs;
-  specs.push_back({.name = "breakEven",
-                   .type = OptionType::boolean,
-                   .doc = "leave a layer alone when its factors would hold as many numbers as it",
-                   .default_value = true});
-  specs.push_back({.name = "faster",
-                   .type = OptionType::boolean,
-                   .doc = "leave a layer alone when its factors would take as long as it, by the "
-                          "cost model",
-                   .default_value = true});
-  return specs;
-}
-
 Job factorize_layers(TechniqueContext& context, const std::string& technique,
                      Factorizer& factorizer, const std::vector<Layer>& layers) {
   FactorStep step(context, technique, factorizer, layers);

@@ -56,9 +56,6 @@ class Factorizer {
   virtual double output_error(const FactorTarget& target, const Tensor& approximation);
 };
 
-/** The options that say when a layer is replaced: breakEven and faster. */
-std::vector<OptionSpec> break_even_options();
-
 /**
  * A whole step: factorizes the selected layers, replaces those where it pays (fewer parameters;
  * less predicted time) and reports every layer with ranks, errors and ratios, or the reason why
