@@ -42,6 +42,7 @@ class LayerRows {
   LayerRows(const Node& node, size_t weight_input, const Shape& weight);
 
   const LayerMatrix& matrix() const { return matrix_; }
+  bool is_convolution() const { return node_.is("Conv"); }
   /** The input that is no weight. */
   ValueId input() const { return node_.input(1 - weight_input_); }
 

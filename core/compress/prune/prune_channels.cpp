@@ -62,7 +62,9 @@ Job run(TechniqueContext& context) {
   const bool repeats = options.given("removed");
   Readers readers;
   SampleStore samples(options.integer("samples"), true);
-  if (reads_data(options)) readers.layers = reader_layers(graph, plan.slots());
+  if (options.text("criterion") == "reconstruction") {
+    readers.layers = reader_layers(graph, plan.slots());
+  }
   if (repeats) {
     plan.choose(options.texts("removed"));
   } else {
@@ -71,14 +73,12 @@ Job run(TechniqueContext& context) {
   // The plan reads the graph as it is.
   Graph smaller = graph;
   const KeptPlaces kept = kept_places(plan.slots(), plan.classes());
-  RebuiltLayers rebuilt;
-  if (!repeats && options.boolean("reconstruct")) {
-    co_await readers.gather(context, samples);
-    co_await rebuilt.compute(context, readers, plan.classes(), options.number("ridge"));
-  }
   co_await report_progress("remove channels");
   shrink(smaller, context.ops, kept);
-  rebuilt.apply(smaller, kept);
+  RebuiltLayers rebuilt;
+  if (!repeats && options.boolean("reconstruct")) {
+    co_await rebuilt.fit(context, samples, smaller, kept, options.number("ridge"));
+  }
   if (repeats) apply_weight_texts(smaller, options.texts("weights"));
   plan.report_rest(report_changes(context, smaller));
   context.report.facts = plan.facts();
@@ -156,11 +156,12 @@ std::vector<OptionSpec> options() {
                    .default_value = false,
                    .per_layer = false});
   specs.push_back({.name = "ridge",
-                   .doc = "how much least squares hold on to the weights there were, as a share "
-                          "of the mean power of what a layer reads",
-                   .default_value = 0.001,
+                   .doc = "how much least squares hold on to the weights there were, at least, as "
+                          "a share of the mean power of what a layer reads: in the criterion "
+                          "reconstruction, and where reconstruct starts to look for the best",
+                   .default_value = 0.1,
                    .min = 1e-9,
-                   .max = 1,
+                   .max = 100,
                    .per_layer = false,
                    .advanced = true});
   specs.push_back({.name = "samples",

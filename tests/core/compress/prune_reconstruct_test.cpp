@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/compress/prune/support/float_text.h"
@@ -89,15 +90,72 @@ TEST(PruneReconstruct, ReconstructsEveryKindOfReader) {
     const auto cut = test::compress(model, prune_channels(options), 0);
     const auto result = test::compress(model, prune_channels(rebuilt), 32, 8);
     const json recovered = result.report["steps"][0]["facts"].value("recovered", json::object());
-    EXPECT_EQ(recovered.size(), 1);
+    // What reads the maker's channels and all behind that.
+    EXPECT_EQ(recovered.size(), maker == "c1" ? 3 : maker == "grouped" ? 2 : 1);
     EXPECT_GT(test::output_sqnr_db(*model, result.model, 32),
-              test::output_sqnr_db(*model, cut.model, 32))
+              test::output_sqnr_db(*model, cut.model, 32) + 3)
         << maker << recovered;
   }
   const auto all = test::compress(model, prune_channels({{"reconstruct", true}}), 16, 8);
   EXPECT_EQ(all.report["steps"][0]["facts"]["recovered"].size(), 3);
   const auto again = test::compress(model, json::parse(all.report["recipe"].dump()), 0);
   EXPECT_EQ(write_model(again.model), write_model(all.model));
+}
+
+/** Mean of expected - actual over `samples` of the calibration data, by channel of an output. */
+std::vector<double> mean_errors(const Model& expected, const Model& actual, int samples,
+                                int64_t batch) {
+  std::vector<double> sums;
+  for (int s = 0; s < samples; ++s) {
+    const Feeds feeds = test::random_feeds(expected, 100 + static_cast<uint64_t>(s) * 10, batch);
+    const Tensor y = test::reference_outputs(expected, feeds)[0];
+    const Tensor z = test::reference_outputs(actual, feeds)[0];
+    const int64_t inner = y.shape().elements(2, y.shape().rank());
+    sums.resize(static_cast<size_t>(y.shape()[1]));
+    for (size_t i = 0; i < y.data<float>().size(); ++i) {
+      const auto channel = static_cast<int64_t>(i) / inner % y.shape()[1];
+      sums[static_cast<size_t>(channel)] += y.data<float>()[i] - z.data<float>()[i];
+    }
+  }
+  for (double& sum : sums) sum /= static_cast<double>(samples * batch);
+  return sums;
+}
+
+double largest(const std::vector<double>& values) {
+  double most = 0;
+  for (double value : values) most = std::max(most, std::fabs(value));
+  return most;
+}
+
+// A layer with a bias that has been fitted leaves no mean error, whatever went wrong before it: the
+// errors of least squares are orthogonal to the one that stands for the bias.
+TEST(PruneReconstruct, LayersMakeUpForTheErrorsBeforeThem) {
+  const auto model = plain_net();
+  const json options = {{"ratio", 0.5}, {"reconstruct", true}};
+  const auto result = test::compress(model, prune_channels(options), 32, 4);
+  EXPECT_LT(largest(mean_errors(*model, result.model, 32, 4)), 1e-4);
+  json cut = options;
+  cut["reconstruct"] = false;
+  EXPECT_GT(
+      largest(mean_errors(*model, test::compress(model, prune_channels(cut), 0).model, 32, 4)),
+      0.05);
+}
+
+// The output is a sum of two: only the last layer of a branch can take back the other's error.
+TEST(PruneReconstruct, TheEndOfABranchMakesUpForTheShortcut) {
+  Net net;
+  const auto block = [&](const std::string& name, ValueId x, ValueId shortcut, int64_t inputs) {
+    const ValueId inner = net.relu(name + ".r", net.conv(name + ".a", x, inputs, 16));
+    return net.node("Add", name + ".sum", {net.conv(name + ".b", inner, 16, 4), shortcut});
+  };
+  const ValueId first = net.relu("r1", block("one", net.x(), net.conv("p", net.x(), 3, 4), 3));
+  net.output(block("two", first, first, 4));
+  const auto model = net.finish();
+  const auto result =
+      test::compress(model, prune_channels({{"ratio", 0.5}, {"reconstruct", true}}), 32, 1);
+  EXPECT_EQ(weight_of(result.model, "two.a").shape()[0], 8);
+  // All 64 places of each sample are looked at.
+  EXPECT_LT(largest(mean_errors(*model, result.model, 32, 1)), 1e-3);
 }
 
 TEST(PruneReconstruct, NumbersAsText) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/compress/observed_model.h"
+#include "core/compress/prune/support/fit_layers.h"
 #include "core/compress/weights.h"
 #include "core/graph/traversal.h"
 
@@ -14,14 +15,6 @@ constexpr int64_t kRowsPerSample = 64;
 /** Of one layer, and of all together. */
 constexpr int64_t kMostBytes = 256 << 20;
 constexpr int64_t kMostBytesOfAll = 768 << 20;
-
-bool may_have_bias(const Graph& graph, const Node& node, int64_t outputs) {
-  if (node.is("MatMul")) return false;
-  if (node.input(2) == kNoValue) return true;
-  const Tensor* bias = graph.constant(node.input(2));
-  return bias != nullptr && bias->dtype() == DType::f32 && bias->elements() == outputs &&
-         bias->shape().rank() == 1 && node.float_attribute("beta", 1) == 1;
-}
 
 }  // namespace
 
@@ -53,7 +46,7 @@ std::vector<ReaderLayer> reader_layers(const Graph& graph, const ChannelSlots& s
       for (int64_t k = 0; k < matrix.inputs; ++k) {
         reader.classes.push_back(slots.class_of({id, axes->input}, k / (matrix.inputs / channels)));
       }
-      reader.has_bias = may_have_bias(graph, node, matrix.groups * matrix.outputs);
+      reader.has_bias = may_set_bias(graph, node, matrix.groups * matrix.outputs);
       readers.push_back(std::move(reader));
       break;
     }

@@ -3,14 +3,19 @@
 #include <algorithm>
 
 #include "core/compress/graph_edit.h"
+#include "core/compress/prune/support/fit_rows.h"
 #include "core/compress/prune/support/float_text.h"
 #include "core/compress/weights.h"
 
 namespace whittle {
 namespace {
 
-void round_all(std::span<float> values) {
-  for (float& value : values) value = text_rounded(value);
+/** Memory for the moments of a layer. */
+constexpr int64_t kMostBytes = 256 << 20;
+
+/** Adds, and rounds to what text holds. */
+void add(std::span<float> values, const std::vector<float>& changes) {
+  for (size_t i = 0; i < values.size(); ++i) values[i] = text_rounded(values[i] + changes[i]);
 }
 
 /** The weight of a layer: the first of its inputs that is one and constant; -1: none. */
@@ -32,53 +37,45 @@ void set_bias(Graph& graph, NameMaker& names, Node& node, Tensor bias) {
 
 }  // namespace
 
-Job RebuiltLayers::compute(TechniqueContext& context, const Readers& readers,
-                           const std::set<int>& removed, double ridge) {
-  for (size_t r = 0; r < readers.layers.size(); ++r) {
-    const ReaderLayer& reader = readers.layers[r];
-    const bool loses = std::any_of(reader.classes.begin(), reader.classes.end(),
-                                   [&](int root) { return removed.contains(root); });
-    if (!loses || !readers.statistics[r]) continue;
-    Rebuilt one;
-    one.reader = &reader;
-    co_await rebuild(context.cancel, context.model.graph, reader, *readers.statistics[r], removed,
-                     ridge, one.layer);
-    rebuilt_.push_back(std::move(one));
+Job RebuiltLayers::fit(TechniqueContext& context, SampleStore& samples, Graph& smaller,
+                       const KeptPlaces& kept, double ridge) {
+  Model model = context.model;
+  model.graph = smaller;
+  NameMaker names(model.graph);
+  const KernelTable& kernels = context.kernels ? *context.kernels : *kernels_for(best_tier());
+  Products products(kernels, context.pool);
+  for (FitLayer& layer : layers_to_fit(smaller, kept)) {
+    if (FitRows::bytes(layer) > kMostBytes) continue;
+    const std::string name = smaller.nodes[static_cast<size_t>(layer.node)].name;
+    FitChange change;
+    {
+      FitRows rows(layer, context.seed);
+      co_await gather_rows(context, samples, model, layer, products, rows);
+      co_await fit_layer(context.cancel, name, layer, products, ridge, rows, change);
+    }
+    recovered_[name] = change.recovered;
+    if (change.recovered == 0) continue;
+    apply(model.graph, names, layer, change);
   }
+  smaller = std::move(model.graph);
 }
 
-void RebuiltLayers::apply(Graph& smaller, const KeptPlaces& kept) {
-  NameMaker names(smaller);
-  for (const Rebuilt& one : rebuilt_) {
-    const ReaderLayer& reader = *one.reader;
-    Node& node = smaller.nodes[static_cast<size_t>(reader.node)];
-    Tensor weight = one.layer.weight;
-    for (int axis = 0; axis < weight.shape().rank(); ++axis) {
-      const auto places = kept.find({reader.weight, axis});
-      if (places != kept.end()) weight = kept_part(weight, axis, places->second);
-    }
-    weight = weight.clone();
-    round_all(weight.mutable_data<float>());
-    std::string text = write_floats(weight.data<float>());
-    if (!one.layer.bias_change.empty()) {
-      const std::vector<float>& change = one.layer.bias_change;
-      Tensor bias =
-          Tensor::of(Shape{static_cast<int64_t>(change.size())}, std::span<const float>(change));
-      const auto axes = weight_axes(node, reader.weight_input, one.layer.weight.shape());
-      const auto places = kept.find({reader.weight, axes->channel});
-      bias = places == kept.end() ? bias.clone() : kept_part(bias, 0, places->second);
-      if (const Tensor* old = smaller.constant(node.input(2))) {
-        const std::span<const float> values = old->data<float>();
-        for (size_t i = 0; i < values.size(); ++i) bias.mutable_data<float>()[i] += values[i];
-      }
-      round_all(bias.mutable_data<float>());
-      text += ' ' + write_floats(bias.data<float>());
-      set_bias(smaller, names, node, std::move(bias));
-    }
-    smaller.value(reader.weight).constant = std::move(weight);
-    texts_[node.name] = std::move(text);
-    recovered_[node.name] = one.layer.recovered;
+void RebuiltLayers::apply(Graph& graph, NameMaker& names, const FitLayer& layer,
+                          const FitChange& change) {
+  Node& node = graph.nodes[static_cast<size_t>(layer.node)];
+  Tensor weight = graph.constant(layer.weight)->clone();
+  add(weight.mutable_data<float>(), change.weight);
+  std::string text = write_floats(weight.data<float>());
+  if (!change.bias.empty()) {
+    const Tensor* old = graph.constant(node.input(2));
+    const Shape shape{static_cast<int64_t>(change.bias.size())};
+    Tensor bias = old != nullptr ? old->clone() : Tensor::zeros(DType::f32, shape);
+    add(bias.mutable_data<float>(), change.bias);
+    text += ' ' + write_floats(bias.data<float>());
+    set_bias(graph, names, node, std::move(bias));
   }
+  graph.value(layer.weight).constant = std::move(weight);
+  texts_[node.name] = std::move(text);
 }
 
 void apply_weight_texts(Graph& graph, const nlohmann::json& texts) {

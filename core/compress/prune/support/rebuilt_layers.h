@@ -3,35 +3,35 @@
 #include <map>
 #include <string>
 
+#include "core/compress/layer_error/sample_store.h"
 #include "core/compress/prune/support/reconstruct.h"
 #include "core/compress/prune/support/shrink.h"
 
 namespace whittle {
 
 /**
- * Weights and biases that were computed for a smaller graph: put into it, and as text for a recipe.
- * Nodes have the places they had before.
+ * Layers of a smaller graph with weights and biases that were fitted to what the layers put out
+ * before: one after the other in the order of the graph, each behind those before it as they are
+ * fitted by then, so that it also makes up for what they leave. The weights are kept as text for a
+ * recipe, too.
  */
 class RebuiltLayers {
  public:
-  /** Rebuilds every reader with statistics that loses inputs when the classes of `removed` go. */
-  Job compute(TechniqueContext& context, const Readers& readers, const std::set<int>& removed,
-              double ridge);
+  /** Fits every layer of `smaller` that reads something changed; its axes keep `kept` of those of
+   * the context's model. */
+  Job fit(TechniqueContext& context, SampleStore& samples, Graph& smaller, const KeptPlaces& kept,
+          double ridge);
 
-  /** Puts them into `smaller`, whose axes keep `kept` of what they were; every number as four
-   * letters of text hold it. */
-  void apply(Graph& smaller, const KeptPlaces& kept);
-  /** By layer: the numbers of its weight, and behind a space those of its bias if it has one. */
+  /** By layer: the numbers of its weight, and behind a space those of its bias if it has one; each
+   * number as four letters. */
   const nlohmann::json& texts() const { return texts_; }
-  /** By layer: the share of the squared error that is taken back. */
+  /** By layer: the share of its squared error, behind the fitted layers before it, that is taken
+   * back. */
   const nlohmann::json& recovered() const { return recovered_; }
 
  private:
-  struct Rebuilt {
-    const ReaderLayer* reader = nullptr;
-    RebuiltLayer layer;
-  };
-  std::vector<Rebuilt> rebuilt_;
+  void apply(Graph& graph, NameMaker& names, const FitLayer& layer, const FitChange& change);
+
   nlohmann::json texts_ = nlohmann::json::object();
   nlohmann::json recovered_ = nlohmann::json::object();
 };

@@ -1,135 +1,157 @@
 #include "core/compress/prune/support/reconstruct.h"
 
 #include <algorithm>
-#include <cmath>
+#include <limits>
+#include <utility>
 
 #include "core/compress/prune/support/damped_solve.h"
 
 namespace whittle {
 namespace {
 
-/** One group of a layer: what is known of its inputs and of its outputs. */
-class GroupProblem {
+/** The moments of one group: of its inputs, a one behind them, and the errors of its outputs. */
+class GroupMoments {
  public:
-  GroupProblem(std::span<const float> weight, const LayerMatrix& matrix, int64_t group,
-               std::span<const float> sums, const std::vector<int64_t>& kept,
-               const std::vector<int64_t>& gone)
-      : weight_(weight),
-        matrix_(matrix),
-        first_(group * matrix.outputs),
-        sums_(sums),
-        size_(matrix.inputs + 1),
-        kept_(kept),
-        gone_(gone) {}
+  GroupMoments(const FitLayer& layer, const Hessian& moments, int64_t group)
+      : upper_(moments.of_group(group)),
+        size_(static_cast<size_t>(layer.moments().inputs)),
+        inputs_(static_cast<size_t>(layer.matrix().inputs)),
+        outputs_(static_cast<size_t>(layer.matrix().outputs)),
+        unknowns_(inputs_ + (layer.has_bias ? 1 : 0)) {}
 
-  /** S_KK with `ridge` times the mean of its diagonal on it; the place of the bias is left free. */
+  size_t unknowns() const { return unknowns_; }
+
   std::vector<double> system(double ridge) const {
-    const size_t n = kept_.size();
     double power = 0;
-    for (int64_t k : kept_) power += k < matrix_.inputs ? sum(k, k) : 0.0;
-    const double added = power > 0 ? ridge * power / static_cast<double>(n) : 1.0;
-    std::vector<double> a(n * n);
-    for (size_t i = 0; i < n; ++i) {
-      for (size_t j = 0; j <= i; ++j) a[i * n + j] = sum(kept_[i], kept_[j]);
-      a[i * n + i] += kept_[i] < matrix_.inputs ? added : 1e-9 * a[i * n + i];
+    for (size_t i = 0; i < inputs_; ++i) power += at(i, i);
+    const double added = power > 0 ? ridge * power / static_cast<double>(inputs_) : 1.0;
+    std::vector<double> a(unknowns_ * unknowns_);
+    for (size_t i = 0; i < unknowns_; ++i) {
+      for (size_t j = 0; j <= i; ++j) a[i * unknowns_ + j] = at(j, i);
+      a[i * unknowns_ + i] += i < inputs_ ? added : 1e-9 * at(i, i);
     }
     return a;
   }
 
-  /** W_R S_RK, a row for each output. */
-  std::vector<double> lost() const {
-    const size_t n = kept_.size();
-    std::vector<double> b(static_cast<size_t>(matrix_.outputs) * n, 0.0);
-    for (int64_t m = 0; m < matrix_.outputs; ++m) {
-      double* row = b.data() + static_cast<size_t>(m) * n;
-      for (int64_t r : gone_) {
-        const double w = of(m, r);
-        if (w == 0) continue;
-        for (size_t j = 0; j < n; ++j) row[j] += w * sum(r, kept_[j]);
-      }
+  /** sum of e x^T, a row for each output. */
+  std::vector<double> right() const {
+    std::vector<double> b(outputs_ * unknowns_);
+    for (size_t m = 0; m < outputs_; ++m) {
+      for (size_t i = 0; i < unknowns_; ++i) b[m * unknowns_ + i] = at(i, inputs_ + 1 + m);
     }
     return b;
   }
 
-  /** Squared error when the inputs that go are only cut away. */
-  double cut() const {
+  double error() const {
     double total = 0;
-    for (int64_t i : gone_) {
-      for (int64_t j : gone_) {
-        double product = 0;
-        for (int64_t m = 0; m < matrix_.outputs; ++m) product += of(m, i) * of(m, j);
-        total += sum(i, j) * product;
-      }
-    }
+    for (size_t i = inputs_ + 1; i < size_; ++i) total += at(i, i);
     return total;
   }
 
-  double of(int64_t m, int64_t k) const { return weight_[matrix_.at(first_ + m, k)]; }
-
  private:
-  double sum(int64_t i, int64_t j) const {
-    const auto [low, high] = std::minmax(i, j);
-    return sums_[static_cast<size_t>(low * size_ + high)];
-  }
+  /** i <= j. */
+  double at(size_t i, size_t j) const { return upper_[i * size_ + j]; }
 
-  std::span<const float> weight_;
-  const LayerMatrix& matrix_;
-  int64_t first_;
-  std::span<const float> sums_;  // upper triangle of [size, size]
-  int64_t size_;
-  const std::vector<int64_t>& kept_;
-  const std::vector<int64_t>& gone_;
+  std::span<const float> upper_;
+  size_t size_;
+  size_t inputs_;
+  size_t outputs_;
+  size_t unknowns_;
 };
 
 }  // namespace
 
-Job rebuild(const CancelFlag& cancel, const Graph& graph, const ReaderLayer& reader,
-            const Hessian& statistics, const std::set<int>& removed, double ridge,
-            RebuiltLayer& result) {
-  const std::string& name = graph.nodes[static_cast<size_t>(reader.node)].name;
-  const LayerMatrix& matrix = reader.matrix();
-  std::vector<int64_t> kept;
-  std::vector<int64_t> gone;
-  for (int64_t k = 0; k < matrix.inputs; ++k) {
-    const bool goes = removed.contains(reader.classes[static_cast<size_t>(k)]);
-    (goes ? gone : kept).push_back(k);
-  }
-  if (reader.has_bias) {
-    kept.push_back(matrix.inputs);
-    result.bias_change.assign(static_cast<size_t>(matrix.groups * matrix.outputs), 0.0f);
-  }
-  result.weight = graph.constant(reader.weight)->clone();
-  const std::span<float> rebuilt = result.weight.mutable_data<float>();
-  const std::span<const float> weight = graph.constant(reader.weight)->data<float>();
-  double cut = 0;
+namespace {
+
+/** Solves for one ridge. */
+Job solve(const CancelFlag& cancel, const std::string& name, const FitLayer& layer,
+          const Hessian& moments, double ridge, FitChange& change) {
+  const LayerMatrix& matrix = layer.matrix();
+  const auto outputs = static_cast<size_t>(matrix.groups * matrix.outputs);
+  change = {};
+  change.weight.assign(outputs * static_cast<size_t>(matrix.inputs), 0.0f);
+  if (layer.has_bias) change.bias.assign(outputs, 0.0f);
+  double error = 0;
   double won = 0;
   for (int64_t g = 0; g < matrix.groups; ++g) {
-    const GroupProblem problem(weight, matrix, g, statistics.of_group(g), kept, gone);
-    const std::vector<double> lost = problem.lost();
+    const GroupMoments group(layer, moments, g);
+    const std::vector<double> right = group.right();
     DampedSystem system;
-    system.matrix = [&](double own) { return problem.system(own); };
-    system.n = static_cast<int>(kept.size());
-    system.right = lost;
+    system.matrix = [&](double own) { return group.system(own); };
+    system.n = static_cast<int>(group.unknowns());
+    system.right = right;
     system.rows = static_cast<int>(matrix.outputs);
-    std::vector<double> change;
-    co_await solve_damped(cancel, name, system, ridge, change);
-    if (change.empty()) continue;
-    cut += problem.cut();
+    std::vector<double> solution;
+    co_await solve_damped(cancel, name, system, ridge, solution);
+    error += group.error();
+    if (solution.empty()) continue;
     for (int64_t m = 0; m < matrix.outputs; ++m) {
-      const auto output = static_cast<size_t>(g * matrix.outputs + m);
-      for (size_t i = 0; i < kept.size(); ++i) {
-        const size_t at = static_cast<size_t>(m) * kept.size() + i;
-        won += change[at] * lost[at];
-        if (kept[i] == matrix.inputs) {
-          result.bias_change[output] = static_cast<float>(change[at]);
-        } else {
-          const size_t place = matrix.at(static_cast<int64_t>(output), kept[i]);
-          rebuilt[place] = static_cast<float>(weight[place] + change[at]);
-        }
+      const int64_t output = g * matrix.outputs + m;
+      const double* row = solution.data() + static_cast<size_t>(m) * group.unknowns();
+      for (int64_t k = 0; k < matrix.inputs; ++k) {
+        change.weight[matrix.at(output, k)] = static_cast<float>(row[k]);
+      }
+      if (layer.has_bias) {
+        change.bias[static_cast<size_t>(output)] = static_cast<float>(row[matrix.inputs]);
+      }
+    }
+    for (size_t i = 0; i < solution.size(); ++i) won += solution[i] * right[i];
+  }
+  change.recovered = error > 0 ? std::clamp(won / error, 0.0, 1.0) : 0.0;
+}
+
+/** Squared error of the rows held out, with a change and without any. */
+std::pair<double, double> held_errors(const FitLayer& layer, const RowReservoir& held,
+                                      const FitChange& change) {
+  const LayerMatrix& matrix = layer.matrix();
+  const int64_t size = layer.moments().inputs;
+  double with = 0;
+  double without = 0;
+  for (int64_t r = 0; r < held.rows(); ++r) {
+    for (int64_t g = 0; g < matrix.groups; ++g) {
+      const float* x = held.row(r).data() + g * size;
+      const float* e = x + matrix.inputs + 1;
+      for (int64_t m = 0; m < matrix.outputs; ++m) {
+        const int64_t output = g * matrix.outputs + m;
+        float left = e[m];
+        if (layer.has_bias) left -= change.bias[static_cast<size_t>(output)];
+        for (int64_t k = 0; k < matrix.inputs; ++k)
+          left -= change.weight[matrix.at(output, k)] * x[k];
+        with += static_cast<double>(left) * left;
+        without += static_cast<double>(e[m]) * e[m];
       }
     }
   }
-  result.recovered = cut > 0 ? std::clamp(won / cut, 0.0, 1.0) : 1;
+  return {with, without};
+}
+
+}  // namespace
+
+Job fit_layer(const CancelFlag& cancel, const std::string& name, const FitLayer& layer,
+              Products& products, double ridge, FitRows& rows, FitChange& change) {
+  constexpr double kMostRidge = 100;
+  if (rows.held.rows() == 0) {
+    co_await solve(cancel, name, layer, rows.moments, ridge, change);
+    co_return;
+  }
+  double best = std::numeric_limits<double>::infinity();
+  double unchanged = 0;
+  double chosen = 0;
+  for (double tried = ridge; tried <= kMostRidge; tried *= 10) {
+    FitChange other;
+    co_await solve(cancel, name, layer, rows.moments, tried, other);
+    const auto [with, without] = held_errors(layer, rows.held, other);
+    co_await report_progress("fit layers", name);
+    if (with >= best) break;
+    best = with;
+    unchanged = without;
+    chosen = tried;
+  }
+  change = {};
+  if (best >= unchanged) co_return;
+  for (int64_t r = 0; r < rows.held.rows(); ++r) rows.moments.add(rows.held.row(r), products);
+  rows.moments.flush(products);
+  co_await solve(cancel, name, layer, rows.moments, chosen, change);
 }
 
 }  // namespace whittle

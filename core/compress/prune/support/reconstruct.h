@@ -1,31 +1,31 @@
 #pragma once
 
-#include <map>
-#include <set>
-#include <vector>
-
-#include "core/compress/prune/support/reader_layers.h"
+#include "core/base/progress.h"
+#include "core/compress/layer_error/hessian.h"
+#include "core/compress/prune/support/fit_rows.h"
+#include "core/runtime/job.h"
 
 namespace whittle {
 
-/** A layer's weight, as large as it was, and what is added to its bias (of every output; empty:
- * nothing). */
-struct RebuiltLayer {
-  Tensor weight;
-  std::vector<float> bias_change;
-  /** Share of the squared error of cutting the channels away that it takes back. */
+/** What is added to a layer's weight (in its layout) and bias (empty: nothing). */
+struct FitChange {
+  std::vector<float> weight;
+  std::vector<float> bias;
+  /** Share of the squared error that it takes back; 0: nothing changes. */
   double recovered = 0;
 };
 
 /**
- * The weight of `reader` for the inputs that stay when the classes of `removed` go, such that its
- * output changes least in the sum of squares over the rows of `statistics`: channels that go are
- * made up for by a linear combination of those that stay (as in He et al. 2017, "Channel Pruning
- * for Accelerating Very Deep Neural Networks"). With S = sum of x x^T, K the inputs that stay and R
- * the others: W_K + W_R S_RK (S_KK + ridge mean(diag S_KK) I)^-1.
+ * The change of a layer's weight and bias that brings its target closest to what it was, in the sum
+ * of squares over the rows. With S = sum of x x^T and E = sum of e x^T: D = E (S + r mean(diag S)
+ * I)^-1, the bias free of r. Inputs that went are made up for by a linear combination of those that
+ * stayed, and the errors of the layers before by what tells of them (as in He et al. 2017, "Channel
+ * Pruning for Accelerating Very Deep Neural Networks", section 3.2). r is `ridge` or a power of ten
+ * more, whichever does best on the rows held out: with fewer rows than weights, which is common in
+ * layers that a sample has one row for, the least of them learns the rows by heart. Where none is
+ * better than no change, there is none.
  */
-Job rebuild(const CancelFlag& cancel, const Graph& graph, const ReaderLayer& reader,
-            const Hessian& statistics, const std::set<int>& removed, double ridge,
-            RebuiltLayer& result);
+Job fit_layer(const CancelFlag& cancel, const std::string& name, const FitLayer& layer,
+              Products& products, double ridge, FitRows& rows, FitChange& change);
 
 }  // namespace whittle
