@@ -167,6 +167,11 @@ struct GemmArgs {
 // k = 0 gives epilogue(bias).
 using GemmFn = void (*)(const GemmArgs& args, IndexRange rows, IndexRange cols);
 
+// The same with a W most of which is zero, by KernelTable::sparse_gemm: args.packed is made by
+// pack_sparse_f32, of the rest only; what would meet a zero is not read, so an infinity there makes
+// no NaN. Takes sparse_block rows of A at a time, turned so that they lie beside each other in
+// scratch (sparse_scratch_bytes). cols.begin is a multiple of 4, cols.end too or equal to n.
+
 // Geometry of a 2-D convolution over one image, NHWC. Output pixel p = oy * out_w + ox reads
 // kernel_h * kernel_w taps; tap (ky, kx) is the pixel
 //   iy = oy * stride_h - pad_top + ky * dilation_h,  ix = ox * stride_w - pad_left + kx *
@@ -422,6 +427,8 @@ struct KernelTable {
   std::array<ConvFn, kind_count<WeightKind>()> conv{};
   DwConvFn dwconv = nullptr;
   PackBFn pack_b = nullptr;
+  size_t sparse_block = 1;  // rows of A that sparse_gemm takes together
+  GemmFn sparse_gemm = nullptr;
 
   std::array<QGemmFn, kind_count<QWeightKind>()> qgemm{};
   std::array<QConvFn, kind_count<QWeightKind>()> qconv{};

@@ -78,6 +78,20 @@ void pack_weights_codes(WeightKind kind, const CodeWeights& w, const WeightStrid
                         const float* bias, const PackShape& shape, const TileShape& tile,
                         void* packed);
 
+// Sparse weights [kc, n] (taps = 1) for KernelTable::sparse_gemm. Packed, in words of 4 bytes:
+//   [n + 1] u32 where the weights of a column begin | [n] f32 bias | a word if that makes it even |
+//   for each that is not zero, by column and k: f32 weight | u32 k * block
+struct SparseElement {
+  float value;
+  uint32_t offset;
+};
+size_t count_nonzeros(const float* w, const WeightStrides& strides, const PackShape& shape);
+size_t sparse_packed_bytes(size_t nonzeros, size_t n);
+void pack_sparse_f32(const float* w, const WeightStrides& strides, const float* bias,
+                     const PackShape& shape, size_t block, void* packed);
+// Whether sparse kernels are faster than dense ones for `rows` rows of A; as measured in wasm.
+bool sparse_is_faster(size_t nonzeros, size_t k, size_t n, size_t rows);
+
 struct QPackParams {
   const int32_t* bias = nullptr;        // n values or null
   const float* scale = nullptr;         // n values or null (ones): see QOutput for its meaning
@@ -107,6 +121,7 @@ void pack_qdwconv(QWeightKind kind, const void* w, bool is_signed, size_t stride
 
 // Scratch one thread needs for a call of the table's kernels; enough for every tier.
 size_t gemm_scratch_bytes(WeightKind kind, size_t k, const TileShape& tile);
+size_t sparse_scratch_bytes(size_t k, size_t block);
 size_t conv_scratch_bytes(WeightKind kind, const ConvShape& shape, const TileShape& tile);
 size_t dwconv_scratch_bytes(const ConvShape& shape);  // f32 and integer
 size_t qgemm_scratch_bytes(const TileShape& tile);

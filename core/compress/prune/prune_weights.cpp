@@ -4,6 +4,7 @@
 #include "core/compress/prune/support/float_text.h"
 #include "core/compress/prune/support/sparse_weights.h"
 #include "core/compress/weights.h"
+#include "core/kernels/pack.h"
 
 namespace whittle {
 namespace {
@@ -63,11 +64,38 @@ void read_texts(std::vector<SparseWeight>& weights, const nlohmann::json& texts)
   }
 }
 
+int64_t rows_of(const Graph& graph, const Node& node, int64_t outputs) {
+  int64_t elements = 1;
+  const auto& dims = graph.value(node.output(0)).dims;
+  if (!dims) return 1;
+  for (const Dim& dim : *dims) elements *= dim.known() ? dim.value : 1;
+  return elements / std::max<int64_t>(1, outputs);
+}
+
+/** What zeros do to the time of a layer in this library's runtime. */
+std::string effect_on_time(const Graph& graph, const Layer& layer, const Tensor& weight,
+                           int64_t nonzeros) {
+  const Node& node = *layer.node;
+  const Shape& shape = weight.shape();
+  const bool product = (node.is("Gemm") || node.is("MatMul")) && shape.rank() == 2;
+  const bool pointwise = node.is("Conv") && node.int_attribute("group", 1) == 1 &&
+                         shape.elements(2, shape.rank()) == 1;
+  if (!product && !pointwise) return "none: sparse kernels are for 1x1 convolutions and products";
+  const auto channel = channel_axis(node, 1, shape);
+  const int64_t outputs = channel ? shape[*channel] : 1;
+  const int64_t inputs = weight.elements() / std::max<int64_t>(1, outputs);
+  const int64_t rows = layer.in_subgraph ? 1 : rows_of(graph, node, outputs);
+  const bool faster = sparse_is_faster(static_cast<size_t>(nonzeros), static_cast<size_t>(inputs),
+                                       static_cast<size_t>(outputs), static_cast<size_t>(rows));
+  return faster ? "less: a sparse kernel" : "none: too few zeros for a sparse kernel";
+}
+
 /** Finished weights, and what is to be said of them. */
 void finish(TechniqueContext& context, std::vector<SparseWeight>& weights) {
   std::set<const Node*> said;
   for (SparseWeight& weight : weights) {
-    const Node& node = *weight.layers.front().node;
+    const Layer& layer = weight.layers.front();
+    const Node& node = *layer.node;
     if (!weight.obstacle.empty()) {
       if (said.insert(&node).second) context.report.leave(node, weight.obstacle);
       continue;
@@ -88,6 +116,8 @@ void finish(TechniqueContext& context, std::vector<SparseWeight>& weights) {
     context.report.touch(node, {{"weight", weight.name()},
                                 {"sparsity", static_cast<double>(zeros) / elements},
                                 {"zeros", zeros},
+                                {"time", effect_on_time(context.model.graph, layer, weight.tensor(),
+                                                        weight.tensor().elements() - zeros)},
                                 {"relativeError", power > 0 ? std::sqrt(lost / power) : 0.0}});
   }
 }
@@ -157,6 +187,10 @@ std::vector<OptionSpec> options() {
                           "input together, which sparse kernels are faster on",
                    .default_value = "1x1",
                    .choices = {"1x1", "4x1", "8x1"}});
+  specs.push_back({.name = "depthwise",
+                   .type = OptionType::boolean,
+                   .doc = "depthwise convolutions too: a few bytes for a large error",
+                   .default_value = false});
   specs.push_back({.name = "samples",
                    .type = OptionType::integer,
                    .doc = "most calibration samples to look at; 0 takes all",

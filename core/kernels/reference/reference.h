@@ -9,6 +9,7 @@ namespace whittle::reference {
 
 // Each fills its fields of the table.
 void fill_gemm(KernelTable& table);
+void fill_sparse(KernelTable& table);
 void fill_qgemm(KernelTable& table);
 void fill_dwconv(KernelTable& table);
 void fill_unary(KernelTable& table);

@@ -7,6 +7,7 @@ const KernelTable& reference_kernels() {
     KernelTable t;
     t.tier = Tier::reference;
     reference::fill_gemm(t);
+    reference::fill_sparse(t);
     reference::fill_qgemm(t);
     reference::fill_dwconv(t);
     reference::fill_unary(t);

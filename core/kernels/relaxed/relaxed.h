@@ -7,6 +7,7 @@ namespace whittle::relaxed {
 
 // Each overrides its fields of the table.
 void fill_gemm(KernelTable& table);
+void fill_sparse(KernelTable& table);
 void fill_dwconv(KernelTable& table);
 void fill_qgemm(KernelTable& table, RelaxedDotBehaviour behaviour);
 void fill_unary(KernelTable& table);

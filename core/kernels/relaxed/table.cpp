@@ -6,6 +6,7 @@ KernelTable make_relaxed_kernels(RelaxedDotBehaviour behaviour) {
   KernelTable t = simd128_kernels();
   t.tier = Tier::relaxed;
   relaxed::fill_gemm(t);
+  relaxed::fill_sparse(t);
   relaxed::fill_dwconv(t);
   relaxed::fill_qgemm(t, behaviour);
   relaxed::fill_unary(t);

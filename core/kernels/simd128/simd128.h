@@ -6,6 +6,7 @@ namespace whittle::simd128 {
 
 // Each overrides its fields of the table.
 void fill_gemm(KernelTable& table);
+void fill_sparse(KernelTable& table);
 void fill_dwconv(KernelTable& table);
 void fill_qgemm(KernelTable& table);
 void fill_unary(KernelTable& table);

@@ -7,6 +7,7 @@ const KernelTable& simd128_kernels() {
     KernelTable t = reference_kernels();
     t.tier = Tier::simd128;
     simd128::fill_gemm(t);
+    simd128::fill_sparse(t);
     simd128::fill_dwconv(t);
     simd128::fill_qgemm(t);
     simd128::fill_unary(t);

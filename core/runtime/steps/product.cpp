@@ -155,9 +155,65 @@ std::string ProductWeights::kernel_name(const char* form) const {
   return std::string(kPrefixes[static_cast<size_t>(kind)]) + form;
 }
 
+namespace {
+
+/** The same where most weights are zero and walking the others is faster; false where it is not. */
+bool add_sparse_gemm(const LoweredOp& op, const ProductWeights& weights, const GemmSize& size,
+                     const WeightStrides& strides, PlanBuilder& plan) {
+  if (weights.kind != WeightKind::f32) return false;
+  const PackShape shape{1, size.k, size.n};
+  const Tensor source = weights.source();
+  const float* const w = source.data<float>().data();
+  const size_t nonzeros = count_nonzeros(w, strides, shape);
+  if (!sparse_is_faster(nonzeros, size.k, size.n, size.m)) return false;
+  const size_t block = plan.kernels().sparse_block;
+  const std::byte* packed = plan.pack(
+      weights.key("sparse"), sparse_packed_bytes(nonzeros, size.n),
+      [&](std::byte* out) { pack_sparse_f32(w, strides, weights.bias, shape, block, out); });
+  const ProductIo io(op, plan);
+  plan.need_scratch(sparse_scratch_bytes(size.k, block));
+  const GemmFn fn = plan.kernels().sparse_gemm;
+  plan.add_step("f32_sparse_gemm", [=](RunState& state) {
+    GemmArgs args;
+    args.a = state.data<float>(io.x);
+    args.lda = size.k;
+    args.packed = packed;
+    args.c = state.data<float>(io.y);
+    args.ldc = size.n;
+    args.k = size.k;
+    args.n = size.n;
+    args.epilogue = io.epilogue;
+    args.epilogue.residual = io.residual(state);
+    args.epilogue.ld_residual = size.n;
+    const auto run = [&](IndexRange rows, IndexRange cols, int thread) {
+      GemmArgs own = args;
+      own.scratch = state.scratch(thread);
+      fn(own, rows, cols);
+    };
+    // Few rows are shared out by columns, many by rows.
+    if (size.m <= block) {
+      const size_t work = std::max<size_t>(1, nonzeros * size.m / std::max<size_t>(1, size.n));
+      for_ranges(state, size.n, 4, std::max<size_t>(4, kProductGrain / work),
+                 [&](IndexRange cols, int thread) {
+                   run({0, size.m}, cols, thread);
+                 });
+      return;
+    }
+    const size_t work = std::max<size_t>(1, nonzeros);
+    for_ranges(state, size.m, block, std::max<size_t>(block, kProductGrain / work),
+               [&](IndexRange rows, int thread) {
+                 run(rows, {0, size.n}, thread);
+               });
+  });
+  return true;
+}
+
+}  // namespace
+
 void add_gemm(const LoweredOp& op, const GemmSize& size, const WeightStrides& strides,
               PlanBuilder& plan) {
   const ProductWeights weights(op, plan);
+  if (add_sparse_gemm(op, weights, size, strides, plan)) return;
   const ProductIo io(op, plan);
   const TileShape tile = plan.kernels().gemm_tile;
   const PackShape shape = weights.pack_shape(1, size.k, size.n);

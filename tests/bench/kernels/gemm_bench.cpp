@@ -1,4 +1,5 @@
 #include <cstring>
+#include <string>
 
 #include "core/kernels/pack.h"
 #include "tests/bench/kernels/bench.h"
@@ -30,6 +31,29 @@ void bench_gemm(const KernelTable& table, WeightKind kind, const char* name, siz
   }
   GemmArgs args{a.data(), k, packed.data(), c.data(), n, k, n, {}, scratch.data()};
   report(table, "gemm", name, m * n * k, [&] { table.gemm_for(kind)(args, {0, m}, {0, n}); });
+}
+
+// The same product with a tenth, a fifth ... of the weights; G/s counts all of them.
+void bench_sparse(const KernelTable& table, const char* name, size_t m, size_t n, size_t k) {
+  for (const int percent : {10, 20, 30, 40}) {
+    const PackShape shape{1, k, n};
+    const std::vector<float> a = random_floats(m * k);
+    std::vector<float> w = random_floats(n * k);
+    const std::vector<float> chance = random_floats(n * k);
+    for (size_t i = 0; i < w.size(); ++i) {
+      if (chance[i] > -1 + 0.02f * static_cast<float>(percent)) w[i] = 0;
+    }
+    const WeightStrides strides{0, 1, k};
+    const size_t block = table.sparse_block;
+    std::vector<float> c(m * n);
+    std::vector<char> packed(sparse_packed_bytes(count_nonzeros(w.data(), strides, shape), n));
+    std::vector<char> scratch(sparse_scratch_bytes(k, block));
+    pack_sparse_f32(w.data(), strides, nullptr, shape, block, packed.data());
+    GemmArgs args{a.data(), k, packed.data(), c.data(), n, k, n, {}, scratch.data()};
+    report(table, ("sparse " + std::to_string(percent) + "%").c_str(), name, m * n * k, [&] {
+      fn(args, {0, m}, {0, n});
+    });
+  }
 }
 
 void bench_conv(const KernelTable& table, const char* name, ConvShape s, size_t n) {
@@ -84,6 +108,13 @@ void bench_float_matrices(const KernelTable& table) {
   bench_gemm(table, WeightKind::f32, "196x96x576 MobileNetV2", 196, 96, 576);
   bench_gemm(table, WeightKind::f32, "49x160x960 MobileNetV2", 49, 160, 960);
   bench_gemm(table, WeightKind::f32, "49x1280x320 MobileNetV2", 49, 1280, 320);
+  bench_sparse(table, "1x1000x1280", 1, 1000, 1280);
+  bench_sparse(table, "128x1536x384 MiniLM", 128, 1536, 384);
+  bench_sparse(table, "12544x96x16 MobileNetV2", 12544, 96, 16);
+  bench_sparse(table, "784x192x32 MobileNetV2", 784, 192, 32);
+  bench_sparse(table, "196x96x576 MobileNetV2", 196, 96, 576);
+  bench_sparse(table, "49x160x960 MobileNetV2", 49, 160, 960);
+  bench_sparse(table, "49x1280x320 MobileNetV2", 49, 1280, 320);
   bench_conv(table, "56x56x64 3x3 ResNet", square_conv(56, 64, 3, 1), 64);
   bench_conv(table, "28x28x128 3x3 ResNet", square_conv(28, 128, 3, 1), 128);
   bench_conv(table, "14x14x256 3x3 ResNet", square_conv(14, 256, 3, 1), 256);

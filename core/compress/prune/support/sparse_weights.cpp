@@ -23,6 +23,12 @@ std::string why_not(const Layer& layer, size_t input, SparseWeight& weight) {
   }
   const std::optional<int> axis = channel_axis(*layer.node, input, tensor.shape());
   if (!axis || tensor.elements() == 0) return "its weight is not a matrix";
+  const bool depthwise =
+      layer.node->is("Conv") && tensor.shape()[1] == 1 && layer.node->int_attribute("group", 1) > 1;
+  // A given mask has been decided on.
+  if (depthwise && !layer.options.boolean("depthwise") && !layer.options.given("masks")) {
+    return "it is depthwise: each of its few weights counts (see the option depthwise)";
+  }
   weight.units = {tensor.shape(), *axis, block_of(layer.options)};
   weight.sparsity = layer.options.number("sparsity");
   return "";
