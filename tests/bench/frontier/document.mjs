@@ -15,11 +15,13 @@ fell off is listed too. Then the strongest rungs that held are put together, and
 
 Bytes are the file's, and those of the file after brotli (quality 9), as shares of the original's;
 multiply-accumulates likewise, zeros counted as any number. **Bold**: held, and nothing listed that held
-is better in bytes after brotli, multiply-accumulates and quality at once. 48 photographs, 96 images of CIFAR-10, 256 digits, 90 words, 8 s of speech calibrate;
+is better in bytes after brotli, multiply-accumulates and quality at once. 48 photographs, 96 images of
+CIFAR-10, 256 digits, 90 words or 8 s of speech calibrate;
 accuracy is of other samples: 2,000 digits, 1,000 images of CIFAR-10, 60 words. For the ImageNet
 classifiers and the face detector, 100 photographs tell how often the answer is still the float model's.
 \`ad01_toycar\` was trained on sounds of machines and gets spectra of speech: its rows say what becomes of
-its arithmetic, not of its task.
+its arithmetic, not of its task. Networks missing here, and rows missing of the last combinations of
+one, have not been measured yet.
 `;
 
 const options = ({ technique, ...rest }) => {
