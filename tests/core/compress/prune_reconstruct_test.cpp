@@ -93,7 +93,7 @@ TEST(PruneReconstruct, ReconstructsEveryKindOfReader) {
     // What reads the maker's channels and all behind that.
     EXPECT_EQ(recovered.size(), maker == "c1" ? 3 : maker == "grouped" ? 2 : 1);
     EXPECT_GT(test::output_sqnr_db(*model, result.model, 32),
-              test::output_sqnr_db(*model, cut.model, 32) + 3)
+              test::output_sqnr_db(*model, cut.model, 32) + 1.5)
         << maker << recovered;
   }
   const auto all = test::compress(model, prune_channels({{"reconstruct", true}}), 16, 8);
@@ -154,8 +154,9 @@ TEST(PruneReconstruct, TheEndOfABranchMakesUpForTheShortcut) {
   const auto result =
       test::compress(model, prune_channels({{"ratio", 0.5}, {"reconstruct", true}}), 32, 1);
   EXPECT_EQ(weight_of(result.model, "two.a").shape()[0], 8);
-  // All 64 places of each sample are looked at.
-  EXPECT_LT(largest(mean_errors(*model, result.model, 32, 1)), 1e-3);
+  // All 64 places of each sample are looked at. A fit to the branch alone leaves 0.15; the ridge and
+  // the samples held out leave something here too.
+  EXPECT_LT(largest(mean_errors(*model, result.model, 32, 1)), 1e-2);
 }
 
 TEST(PruneReconstruct, NumbersAsText) {
