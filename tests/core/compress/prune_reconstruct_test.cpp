@@ -154,8 +154,8 @@ TEST(PruneReconstruct, TheEndOfABranchMakesUpForTheShortcut) {
   const auto result =
       test::compress(model, prune_channels({{"ratio", 0.5}, {"reconstruct", true}}), 32, 1);
   EXPECT_EQ(weight_of(result.model, "two.a").shape()[0], 8);
-  // All 64 places of each sample are looked at. A fit to the branch alone leaves 0.15; the ridge and
-  // the samples held out leave something here too.
+  // All 64 places of each sample are looked at. A fit to the branch alone leaves 0.15; the ridge
+  // and the samples held out leave something here too.
   EXPECT_LT(largest(mean_errors(*model, result.model, 32, 1)), 1e-2);
 }
 
